@@ -1,0 +1,115 @@
+"""REBEL: Wikipedia abstracts with silver Wikidata triples, a sample of 1,000."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from corpora.base import Corpus, Example
+from corpora.build import Draft, Ends, UniqueIds, contexts
+from corpora.files import Place, read_json_lines
+from extract.encoder.sentences import split_sentences
+
+_TYPE = "Entity"
+_PROPERTY = re.compile(r"P[0-9]+")
+
+
+class RebelSample(Corpus):
+    """REBEL JSON lines: `text`, `entities` and `triples` with character boundaries.
+
+    Sentences are split here. An example's text is the whole document; its sentence holds the
+    entities and triples that stand in it whole. A triple that does not is kept as `unaligned` in
+    the sentence of its subject, or in the first one if the subject has no place.
+    """
+
+    name = "rebel_sample"
+    title = "REBEL, sample of 1,000 Wikipedia abstracts, silver Wikidata triples"
+    licence = "CC BY-NC-SA 4.0"
+    source = "https://github.com/Babelscape/rebel"
+    citation = (
+        "Huguet Cabot and Navigli 2021, REBEL: Relation Extraction By End-to-end Language "
+        "generation"
+    )
+    hub_name = "Babelscape/rebel-dataset"
+    split_files = {"sample": ("sample.jsonl",)}
+
+    def read_file(self, path: Path) -> Iterator[Example]:
+        """Each sentence of each abstract of a file."""
+        unique = UniqueIds()
+        for place, record in read_json_lines(path):
+            key = place.field(record, "docid", str)
+            yield from _examples(record, place.at(repr(key[:60])), unique(f"{path.stem}-{key}"))
+
+
+class _Document:
+    """A text cut into sentences, with a draft for each."""
+
+    def __init__(self, text: str, place: Place) -> None:
+        self.text, self.place = text, place
+        self.sentences = split_sentences(text)
+        if not self.sentences:
+            raise place.error("expected at least one word in 'text', got none.")
+        self.drafts = [Draft(text, tokens, place) for tokens in self.sentences]
+        self.starts = [tokens[0].start_char for tokens in self.sentences]
+
+    def boundaries(self, part: dict[str, Any]) -> Ends | None:
+        """The characters of an entity, half-open; None where the file gives none."""
+        value = part.get("boundaries")
+        if value is None:
+            return None
+        start, end = self.place.row(value, (int, int), "'boundaries'")[:2]
+        if not 0 <= start < end <= len(self.text):
+            raise self.place.error(
+                f"expected 'boundaries' within the {len(self.text)} characters of 'text', "
+                f"got {start} to {end} (end not included)."
+            )
+        return start, end
+
+    def sentence_of(self, ends: Ends | None) -> int | None:
+        """The sentence that holds all words of these characters; None if there is none."""
+        if ends is None:
+            return None
+        number = max(0, bisect_right(self.starts, ends[0]) - 1)
+        if ends[0] >= self.sentences[number][-1].end_char:  # in the gap after the sentence
+            number += 1
+        following = self.starts[number + 1 : number + 2]
+        if number == len(self.starts) or (following and following[0] < ends[1]):
+            return None
+        return number
+
+
+def _examples(record: dict[str, Any], place: Place, doc_id: str) -> Iterator[Example]:
+    document = _Document(place.field(record, "text", str), place)
+    for entity in place.field(record, "entities", list):
+        ends = document.boundaries(place.check(entity, dict, "an entity"))
+        number = document.sentence_of(ends)
+        if ends is None or number is None:
+            document.drafts[0].count("dropped_entities")
+        else:
+            document.drafts[number].entity_of_chars(*ends, _TYPE)
+    for triple in place.field(record, "triples", list):
+        _add_triple(document, triple)
+    around = contexts([[token.text for token in tokens] for tokens in document.sentences])
+    for number, draft in enumerate(document.drafts):
+        yield draft.finish(f"{doc_id}-{number}", doc_id, *around[number])
+
+
+def _add_triple(document: _Document, triple: Any) -> None:
+    place = document.place
+    parts = [place.field(triple, key, dict) for key in ("subject", "predicate", "object")]
+    subject, relation, object_ = (place.field(part, "surfaceform", str) for part in parts)
+    property_ = place.field(parts[1], "uri", str)
+    ends = document.boundaries(parts[0]), document.boundaries(parts[2])
+    numbers = document.sentence_of(ends[0]), document.sentence_of(ends[1])
+    draft = document.drafts[numbers[0] or 0]
+    if ends[0] and ends[1] and numbers[0] is not None and numbers[0] == numbers[1]:
+        head = draft.mention_of_chars(*ends[0], _TYPE)
+        tail = draft.mention_of_chars(*ends[1], _TYPE)
+        if head is not None and tail is not None:
+            id = property_ if _PROPERTY.fullmatch(property_) else None
+            draft.triple(head, relation, tail, relation_id=id)
+            return
+    draft.unaligned(subject, relation, object_)

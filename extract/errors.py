@@ -1,0 +1,39 @@
+"""The exceptions tripack raises on purpose, one tree under `TripackError`.
+
+A message says what was got, what was expected, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class TripackError(Exception):
+    """Base of every error that tripack raises on purpose."""
+
+
+class InputError(TripackError):
+    """A text, file or record handed in cannot be used."""
+
+
+class OutputError(TripackError):
+    """A result cannot be written where it was asked for."""
+
+
+class SchemaError(TripackError):
+    """A schema is malformed, or data does not fit it."""
+
+
+class CorpusError(TripackError):
+    """A corpus file is missing or malformed."""
+
+
+class ModelError(TripackError):
+    """A model or encoder is missing, damaged, or not what it says."""
+
+
+class RecipeError(TripackError):
+    """A training recipe is missing, malformed or contradictory."""
+
+
+def one_of(kind: str, got: str, known: list[str]) -> str:
+    """A message for an unknown name that lists the known ones."""
+    return f"Unknown {kind} {got!r}. Expected one of: {', '.join(sorted(known))}."

@@ -1,0 +1,1 @@
+"""Scores, breakdowns, calibration and error analysis of predicted sentences against gold ones."""

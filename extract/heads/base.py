@@ -1,0 +1,103 @@
+"""The contract of a head: word states in, candidates (or, in training, a loss) out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from extract.decode.candidates import Candidates
+from extract.errors import RecipeError, one_of
+from extract.schema import Schema
+
+HEADS: dict[str, type[Head]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class WordStates:
+    """Word states a task, each (batch, words, hidden); `mask` (batch, words) marks real words."""
+
+    entities: Tensor
+    relations: Tensor
+    qualifiers: Tensor
+    mask: Tensor
+
+    def task(self, task: str) -> Tensor:
+        """The states that `task` reads."""
+        states: Tensor = getattr(self, task)
+        return states
+
+
+@dataclass(frozen=True, slots=True)
+class GoldWindow:
+    """What a window's gold annotation says, in words of the window and label indices.
+
+    entities: (start_word, end_word, entity type); type -1: a span whose type is not annotated.
+    triples: (subject start, subject end, relation, object start, object end).
+    qualifiers: (row of `triples`, qualifier label, value start, value end).
+    entity_types, relations, qualifier_labels: indices of the labels that the corpus annotates; a
+        loss must not count the absence of any other label.
+    """
+
+    entities: tuple[tuple[int, int, int], ...]
+    triples: tuple[tuple[int, int, int, int, int], ...]
+    qualifiers: tuple[tuple[int, int, int, int], ...]
+    entity_types: frozenset[int]
+    relations: frozenset[int]
+    qualifier_labels: frozenset[int]
+
+
+class HeadConfig(BaseModel):
+    """Settings of a head."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("table", description="registered name of the head")
+    width: int = Field(192, ge=8, le=2048, description="width of the start, end, subject and object projections")
+    dropout: float = Field(0.2, ge=0, lt=1, description="dropout on word states and projections")
+    cube_width: int = Field(192, ge=8, le=2048, description="width of the cube's projections")
+    cube_words: int = Field(20, ge=2, le=512, description="words a sentence that enter the cube in training")
+    max_spans: int = Field(48, ge=4, le=512, description="entity candidates kept a window")
+    span_floor: float = Field(-3.0, description="log-odds under which a span is no candidate")
+    triple_floor: float = Field(-3.0, description="log-odds under which a triple or qualifier is no candidate")
+
+
+class Head(nn.Module, ABC):
+    """Turns word states into candidates. Heads never decide consistency: the decoder does."""
+
+    def __init__(self, config: HeadConfig, schema: Schema, hidden: int) -> None:
+        super().__init__()
+        self.config = config
+        self.n_entity_types = len(schema.entity_types)
+        self.n_relations = len(schema.relations)
+        self.n_qualifiers = len(schema.qualifiers)
+
+    @abstractmethod
+    def loss(self, states: WordStates, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
+        """Losses by task, each a scalar; their sum is minimised."""
+
+    @abstractmethod
+    def candidates(self, states: WordStates) -> list[Candidates]:
+        """Candidates of each window of the batch, word offsets counting the window's words."""
+
+
+def register_head(name: str) -> Callable[[type[Head]], type[Head]]:
+    """Register a head class under a name; refuses a name that is taken."""
+
+    def add(cls: type[Head]) -> type[Head]:
+        if name in HEADS:
+            raise ValueError(f"The head name {name!r} is taken by {HEADS[name].__name__}.")
+        HEADS[name] = cls
+        return cls
+
+    return add
+
+
+def build_head(config: HeadConfig, schema: Schema, hidden: int) -> Head:
+    """The head registered under `config.name`. Raises `RecipeError` if there is none."""
+    if config.name not in HEADS:
+        raise RecipeError(one_of("head", config.name, list(HEADS)))
+    return HEADS[config.name](config, schema, hidden)

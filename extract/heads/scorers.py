@@ -1,0 +1,72 @@
+"""Bilinear scorers that tables and cubes are made of.
+
+All of them are linear in each argument. The mean of a table's cells over a block of words is
+therefore the score of the words' means, which lets inference score spans without the table.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Projection(nn.Module):
+    """A one-layer perceptron that gives words one of their roles: (..., hidden) to (..., width)."""
+
+    def __init__(self, hidden: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(hidden, width), nn.GELU(), nn.Dropout(dropout))
+
+    def forward(self, states: Tensor) -> Tensor:
+        projected: Tensor = self.layers(states)
+        return projected
+
+
+class Biaffine(nn.Module):
+    """Scores of word pairs: s_l(i, j) = [x_i; 1]^T U_l [y_j; 1].
+
+    Dozat and Manning 2017, Deep Biaffine Attention for Neural Dependency Parsing.
+    Differs from the paper: nothing.
+    """
+
+    def __init__(self, width: int, n_labels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(width + 1, n_labels, width + 1))
+        nn.init.normal_(self.weight, std=1.0 / width)
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        """(batch, lefts, width) and (batch, rights, width) to (batch, lefts, rights, labels)."""
+        batch, n_left, _ = left.shape
+        left, right = _with_one(left), _with_one(right)
+        width, n_labels, _ = self.weight.shape
+        tilted = left @ self.weight.to(left.dtype).reshape(width, -1)  # (batch, lefts, labels * width)
+        tilted = tilted.view(batch, n_left * n_labels, width)
+        scores = tilted @ right.transpose(1, 2)  # (batch, lefts * labels, rights)
+        return scores.view(batch, n_left, n_labels, -1).transpose(2, 3)
+
+
+class Triaffine(nn.Module):
+    """Scores of word triples: s_q(i, j, k) = (x_i * y_j)^T U_q [z_k; 1].
+
+    The tensor of a full triaffine (Wang et al. 2019, Second-Order Semantic Dependency Parsing with
+    End-to-End Neural Networks) in canonical polyadic form over its first two arguments.
+    """
+
+    def __init__(self, width: int, n_labels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(width + 1, n_labels, width))
+        nn.init.normal_(self.weight, std=1.0 / width)
+
+    def forward(self, pair: Tensor, value: Tensor) -> Tensor:
+        """(batch, pairs, width) and (batch, values, width) to (batch, pairs, values, labels)."""
+        batch, n_values, _ = value.shape
+        value = _with_one(value)
+        width, n_labels, pair_width = self.weight.shape
+        tilted = value @ self.weight.to(value.dtype).reshape(width, -1)
+        tilted = tilted.view(batch, n_values * n_labels, pair_width)
+        scores = pair @ tilted.transpose(1, 2)  # (batch, pairs, values * labels)
+        return scores.view(batch, pair.shape[1], n_values, n_labels)
+
+
+def _with_one(states: Tensor) -> Tensor:
+    return torch.cat([states, torch.ones_like(states[..., :1])], dim=-1)

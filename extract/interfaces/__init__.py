@@ -1,0 +1,1 @@
+"""How tripack is reached from outside: the command line and the spaCy component."""

@@ -1,0 +1,149 @@
+"""`tripack evaluate`: the scores of a model on a corpus, printed and as JSON."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from extract.errors import CorpusError
+from extract.interfaces.cli.exits import UsageError
+from extract.interfaces.cli.options import BatchSize, Device, Dtype, Threads, Threshold
+from extract.interfaces.cli.printing import as_json
+from extract.interfaces.io.target import Target
+
+if TYPE_CHECKING:
+    from corpora import Example
+    from extract.evaluation.report import Report
+    from extract.pipeline import Extractor
+
+
+def evaluate(
+    context: typer.Context,
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="A bundled model, or a model folder.")
+    ],
+    corpus: Annotated[
+        str, typer.Option("--corpus", "-c", help="A name from `tripack corpora list`.")
+    ],
+    split: Annotated[str | None, typer.Option(help="Split to score; default: dev.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Score this file of the corpus's format, not a split.")
+    ] = None,
+    path: Annotated[
+        Path | None, typer.Option(help="The corpus's folder; default: in $TRIPACK_CORPORA.")
+    ] = None,
+    dev: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Cut N documents from the train split as dev, the way recipes do.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of that cut.")] = 0,
+    json_: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="OUT", help="Also write everything as JSON; replaces OUT."),
+    ] = None,
+    threshold: Threshold = None,
+    batch_size: BatchSize = 32,
+    threads: Threads = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Score a model's predictions against the gold triples of a corpus."""
+    if file is not None and (split is not None or dev is not None or path is not None):
+        raise UsageError(
+            "Got --file together with --split, --dev or --path, expected one way to name the data."
+        )
+    data = {
+        "corpus": corpus,
+        "split": None if file is not None else split or "dev",
+        "file": None if file is None else str(file),
+        "n_dev": dev,
+        "split_seed": None if dev is None else seed,
+    }
+    with ExitStack() as stack:
+        # Opened first: a report that cannot be written is not worth computing.
+        target = None if json_ is None else stack.enter_context(Target(json_, force=True))
+        examples = _read_gold(corpus, split or "dev", file, path, dev, seed)
+        from extract.pipeline import load
+        from extract.versions import environment
+
+        extractor = load(model, device=device, dtype=dtype, threads=threads)
+        started = time.monotonic()
+        report = _score(extractor, examples, batch_size, threshold, quiet=quiet)
+        seconds = time.monotonic() - started
+        print(report.to_table())
+        if target is None:
+            return
+        result = {
+            **environment(),
+            "command": shlex.join(["tripack", *context.obj]),
+            "model": {"name": extractor.name, "version": extractor.version, "given": model},
+            **data,
+            "settings": {"threshold": threshold, "batch_size": batch_size, "threads": threads}
+            | {"device": device, "dtype": dtype},
+            "seconds": round(seconds, 2),
+            "sentences_per_second": round(len(examples) / seconds, 2),
+            "metrics": report.to_dict(),
+        }
+        target.write(as_json(result) + "\n")
+
+
+def _read_gold(
+    name: str, split: str, file: Path | None, path: Path | None, n_dev: int | None, seed: int
+) -> list[Example]:
+    """The examples to score. Raises `CorpusError` if there are none of that description."""
+    import corpora
+
+    if file is not None:
+        return corpora.read(name, file, "file")["file"]
+    source = path if path is not None else corpora.locate(name)
+    splits = list(corpora.get(name).split_files)
+    if n_dev is None:
+        try:
+            return corpora.read(name, source, split)[split]
+        except CorpusError as error:
+            if split == "dev" and split not in splits:
+                error.add_note("--dev N cuts a dev split from the train split")
+            raise
+    if split not in ("train", "dev"):
+        raise CorpusError(f"Expected --split train or dev together with --dev, got {split!r}.")
+    whole = "train" if "train" in splits else splits[0]
+    train, dev = corpora.split(corpora.read(name, source, whole)[whole], n_dev, seed)
+    return dev if split == "dev" else train
+
+
+def _score(
+    extractor: Extractor,
+    examples: list[Example],
+    batch_size: int,
+    threshold: float | None,
+    *,
+    quiet: bool,
+) -> Report:
+    from rich.console import Console
+    from rich.progress import track
+
+    from extract.evaluation.report import evaluate_sentences
+
+    gold = [example.sentence for example in examples]
+    predicted = track(
+        extractor.predict(gold, batch_size=batch_size, threshold=threshold),
+        "evaluating",
+        total=len(gold),
+        console=Console(stderr=True),
+        transient=True,
+        disable=quiet or not sys.stderr.isatty(),
+    )
+    return evaluate_sentences(
+        gold, list(predicted), unaligned=[example.unaligned for example in examples]
+    )

@@ -1,0 +1,291 @@
+"""`tripack extract`: triples from a text, files, a folder or standard input."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from extract.errors import InputError, OutputError, TripackError
+from extract.interfaces.cli.exits import UsageError
+from extract.interfaces.cli.options import (
+    DEFAULT_MODEL,
+    BatchSize,
+    Device,
+    Dtype,
+    Model,
+    Threads,
+    Threshold,
+)
+from extract.interfaces.cli.progress import ProgressBar
+from extract.interfaces.io.readers import READERS, Item
+from extract.interfaces.io.settings import ReadSettings
+from extract.interfaces.io.sources import Source, text_argument
+from extract.interfaces.io.target import Target
+from extract.interfaces.io.writers import FORMATS, Writer, make_writer
+
+_INPUT, _OUTPUT = "Input", "Output"
+
+
+def extract(
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="[TEXT]", help="The text; without it, --input or a pipe is read."),
+    ] = None,
+    input_: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="FILE|FOLDER|-",
+            rich_help_panel=_INPUT,
+            help="A .txt, .jsonl, .csv or .parquet file, a folder of them, or - for the pipe.",
+        ),
+    ] = None,
+    lines: Annotated[
+        bool,
+        typer.Option("--lines", rich_help_panel=_INPUT, help="Each line of a text is a document."),
+    ] = False,
+    text_field: Annotated[
+        str, typer.Option(rich_help_panel=_INPUT, help="Field or column that holds the text.")
+    ] = "text",
+    id_field: Annotated[
+        str, typer.Option(rich_help_panel=_INPUT, help="Field or column of the document's id.")
+    ] = "id",
+    input_format: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=_INPUT,
+            help="text, jsonl, csv or parquet; default: by the file's suffix, else text.",
+        ),
+    ] = None,
+    encoding: Annotated[
+        str, typer.Option(rich_help_panel=_INPUT, help="Encoding of text, JSON Lines and CSV.")
+    ] = "utf-8",
+    errors: Annotated[
+        str,
+        typer.Option(
+            rich_help_panel=_INPUT, help="Invalid bytes: strict stops, replace writes U+FFFD."
+        ),
+    ] = "strict",
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad",
+            rich_help_panel=_INPUT,
+            help="Leave out and count what cannot be read, instead of stopping.",
+        ),
+    ] = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|-",
+            rich_help_panel=_OUTPUT,
+            help="File to write (complete or not at all); default: standard output.",
+        ),
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            rich_help_panel=_OUTPUT,
+            help="table, jsonl or csv; default: table on a terminal, csv for FILE.csv, else jsonl.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", rich_help_panel=_OUTPUT, help="Replace an existing output.")
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", rich_help_panel=_OUTPUT, help="No progress bar and no summary."
+        ),
+    ] = False,
+    model: Model = DEFAULT_MODEL,
+    threshold: Threshold = None,
+    batch_size: BatchSize = 32,
+    threads: Threads = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+) -> None:
+    """Extract triples from a TEXT, from --input, or from a pipe.
+
+    On a terminal the result is a table, else JSON Lines. A TEXT with a leading dash goes after --.
+    """
+    settings = _settings(text_field, id_field, lines, encoding, errors, skip_bad, input_format)
+    out_path = None if output in (None, "-") else Path(str(output))
+    writer = _writer(format_, out_path)
+    items, source = _items(text, input_, settings)
+    _refuse_input_as_output(source, out_path)
+    options = _Options(model, threshold, batch_size, threads, device, dtype)
+    _run(items, source, Target(out_path, force=force), writer, options, quiet=quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What the model is loaded and run with."""
+
+    model: str
+    threshold: float | None
+    batch_size: int
+    threads: int | None
+    device: str
+    dtype: str
+
+
+def _settings(
+    text_field: str,
+    id_field: str,
+    lines: bool,
+    encoding: str,
+    errors: str,
+    skip_bad: bool,
+    input_format: str | None,
+) -> ReadSettings:
+    if input_format is not None and input_format not in READERS:
+        known = ", ".join(sorted(READERS))
+        raise UsageError(f"Unknown input format {input_format!r}. Expected one of: {known}.")
+    try:
+        return ReadSettings(text_field, id_field, lines, encoding, errors, skip_bad, input_format)
+    except InputError as error:
+        raise UsageError(str(error)) from error
+
+
+def _writer(name: str | None, out_path: Path | None) -> Writer:
+    if name is None and out_path is None:
+        name = "table" if sys.stdout.isatty() else "jsonl"
+    elif name is None:
+        suffix = out_path.suffix.lower().removeprefix(".") if out_path is not None else ""
+        name = suffix if suffix in FORMATS else "jsonl"
+    try:
+        return make_writer(name)
+    except OutputError as error:
+        raise UsageError(str(error)) from error
+
+
+def _items(
+    text: str | None, where: str | None, settings: ReadSettings
+) -> tuple[Iterable[Item], Source | None]:
+    """The documents to read, and the source that counts them unless it is the argument itself."""
+    if text is not None and where is not None:
+        raise UsageError(
+            f"Got both a text ({_short(text)}) and --input {where}, expected one of them. "
+            "Quote a text of several words; a pattern such as *.txt names a file each: "
+            "give their folder instead."
+        )
+    if text is not None:
+        if not text.strip():
+            raise UsageError("The text is empty, expected some words.")
+        _note_file_name(text)
+        return [("doc-1", text_argument(text, settings))], None
+    if where is None and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("Nothing to read, expected a TEXT, --input or a pipe.")
+    source = Source.open(where if where is not None else "-", settings)
+    return source, source
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "…")
+
+
+def _note_file_name(text: str) -> None:
+    """A file name given as the text is a likely slip, though it can be meant."""
+    if len(text) > 255:
+        return
+    try:
+        exists = Path(text).exists()
+    except (OSError, ValueError):
+        return
+    if exists:
+        print(
+            f"tripack: note: {_short(text)} is read as a text; to read the file use --input",
+            file=sys.stderr,
+        )
+
+
+def _refuse_input_as_output(source: Source | None, out_path: Path | None) -> None:
+    if source is None or out_path is None or not out_path.is_file():
+        return
+    for file in source.files:
+        if file.path is not None and file.path.samefile(out_path):
+            raise UsageError(
+                f"{out_path} is both input and output, expected two files. Name another --output."
+            )
+
+
+class _UpToError:
+    """The items before an error, so that they are finished before it is raised.
+
+    The pipeline reads ahead; without this a bad record would take the good ones of its batch
+    with it.
+    """
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = items
+        self.error: TripackError | None = None
+
+    def __iter__(self) -> Iterator[Item]:
+        try:
+            yield from self._items
+        except TripackError as error:
+            self.error = error
+
+
+def _run(
+    items: Iterable[Item],
+    source: Source | None,
+    target: Target,
+    writer: Writer,
+    options: _Options,
+    *,
+    quiet: bool,
+) -> None:
+    with target:
+        from extract.pipeline import load
+
+        extractor = load(
+            options.model, device=options.device, dtype=options.dtype, threads=options.threads
+        )
+        target.write(writer.header, n_documents=0)
+        good = _UpToError(items)
+        n_triples, started = 0, time.monotonic()
+        to_screen = target.path is None and sys.stdout.isatty()
+        with ProgressBar(source, wanted=not quiet and not to_screen) as bar:
+            for document in extractor.extract(
+                good, batch_size=options.batch_size, threshold=options.threshold
+            ):
+                target.write(writer.render(document))
+                n_triples += sum(1 for _ in document.triples)
+                bar.update(target.n_documents)
+        if good.error is not None:
+            raise good.error
+    if not quiet:
+        seconds = time.monotonic() - started
+        print(_summary(target.n_documents, n_triples, seconds, source), file=sys.stderr)
+
+
+def _summary(n_documents: int, n_triples: int, seconds: float, source: Source | None) -> str:
+    rate = n_documents / seconds if seconds > 0 else 0.0
+    parts = [
+        f"tripack: {_count(n_documents, 'document')}, {_count(n_triples, 'triple')} "
+        f"in {seconds:.1f} s ({rate:.1f} documents/s)"
+    ]
+    if source is not None and source.tally.n_bad:
+        parts.append(
+            f"{_count(source.tally.n_bad, 'bad record or file', 'bad records or files')} skipped"
+        )
+    if source is not None and source.n_skipped_files:
+        parts.append(f"{_count(source.n_skipped_files, 'file')} of other kinds skipped")
+    return "; ".join(parts)
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

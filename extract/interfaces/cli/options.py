@@ -1,0 +1,63 @@
+"""Options that several commands share, and the checks of their values."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from extract.errors import one_of
+
+DEFAULT_MODEL = "wikidata-small"
+DEVICES = ["auto", "cpu", "cuda"]
+DTYPES = ["auto", "float32", "bfloat16"]
+
+
+def _known(kind: str, names: list[str], value: str | None) -> str | None:
+    if value is not None and value not in names:
+        raise typer.BadParameter(one_of(kind, value, names))
+    return value
+
+
+def _check_device(value: str) -> str | None:
+    return _known("device", DEVICES, value)
+
+
+def _check_dtype(value: str) -> str | None:
+    return _known("dtype", DTYPES, value)
+
+
+def _check_threshold(value: float | None) -> float | None:
+    if value is not None and not 0 <= value <= 1:  # not a number fails both comparisons
+        raise typer.BadParameter(f"Expected a probability from 0 to 1, got {value}.")
+    return value
+
+
+def _check_positive(value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise typer.BadParameter(f"Expected a whole number of at least 1, got {value}.")
+    return value
+
+
+Model = Annotated[str, typer.Option("--model", "-m", help="A bundled model or a model folder.")]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        callback=_check_threshold,
+        help="Keep triples with at least this score, from 0 to 1; default: the model's own.",
+    ),
+]
+BatchSize = Annotated[
+    int,
+    typer.Option(callback=_check_positive, help="Sentences read at once; does not change results."),
+]
+Threads = Annotated[
+    int | None, typer.Option(callback=_check_positive, help="CPU threads; default: all cores.")
+]
+Device = Annotated[str, typer.Option(callback=_check_device, help="One of: auto, cpu, cuda.")]
+Dtype = Annotated[
+    str,
+    typer.Option(
+        callback=_check_dtype, help="Number format of the network: auto, float32, bfloat16."
+    ),
+]

@@ -1,0 +1,219 @@
+"""One reader a format. Each yields (document id, text) and streams whatever the file's size.
+
+A reader takes the open input, the name its ids start with, the label its errors start with, the
+settings and the tally. To add a format, write its reader and add it to `READERS` and `SUFFIXES`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from extract.errors import InputError
+from extract.interfaces.io.decoding import (
+    decode,
+    decoded_lines,
+    strip_line_end,
+    whole_characters,
+)
+from extract.interfaces.io.settings import ReadSettings, Tally
+
+Item = tuple[str, str]  # document id, text
+_PARQUET_ROWS = 1024  # rows held in memory at a time
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInput:
+    """An input being read: its bytes, what its ids and its error messages call it, its size."""
+
+    stream: BinaryIO
+    name: str
+    label: str
+    n_bytes: int = 0
+
+
+Reader = Callable[[OpenInput, ReadSettings, Tally], Iterator[Item]]
+
+
+def read_text(source: OpenInput, settings: ReadSettings, tally: Tally) -> Iterator[Item]:
+    """The whole input as one document, or one document a line."""
+    if settings.lines:
+        for number, line in decoded_lines(source.stream, source.label, settings, tally):
+            yield f"{source.name}:{number}", strip_line_end(line)
+        return
+    data = source.stream.read()
+    tally.n_bytes += len(data)
+    try:
+        text = decode(data, source.label, settings)
+    except InputError as error:
+        tally.bad(error, settings)
+    else:
+        yield source.name, text
+
+
+def read_jsonl(source: OpenInput, settings: ReadSettings, tally: Tally) -> Iterator[Item]:
+    """One JSON object a line; blank lines are no records."""
+    for number, line in decoded_lines(source.stream, source.label, settings, tally):
+        if line.isspace():
+            continue
+        where = f"{source.label}, line {number}"
+        try:
+            record = _parse_json(line, where)
+            yield _item(record, f"{source.name}:{number}", where, settings)
+        except InputError as error:
+            tally.bad(error, settings)
+
+
+def _parse_json(line: str, where: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except RecursionError as error:
+        raise InputError(f"{where}: nested too deeply, expected a flat JSON object.") from error
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{where}: not JSON at column {error.colno} ({error.msg}). "
+            "Correct the line, or use --skip-bad."
+        ) from error
+    except ValueError as error:  # a number of more digits than Python converts
+        raise InputError(f"{where}: not usable JSON ({error}). Correct the line.") from error
+    if not isinstance(record, dict):
+        raise InputError(
+            f"{where}: expected a JSON object, got {_kind(record)}. "
+            "Correct the line, or use --skip-bad."
+        )
+    return record
+
+
+def read_csv(source: OpenInput, settings: ReadSettings, tally: Tally) -> Iterator[Item]:
+    """Comma-separated values with a header row; a quoted field may span lines."""
+    csv.field_size_limit(sys.maxsize)  # the default refuses texts over 128 KiB
+    started: list[int] = []  # the line on which the row being read starts
+
+    def lines() -> Iterator[str]:
+        for number, line in decoded_lines(source.stream, source.label, settings, tally):
+            if not started:
+                started.append(number)
+            yield line
+
+    rows = csv.reader(lines(), strict=True)
+    header = _next_row(rows, source.label, ReadSettings(), tally)  # a bad header is never skipped
+    if header is None:
+        return
+    if settings.text_field not in header:
+        raise InputError(
+            f"{source.label}: no column {settings.text_field!r}. "
+            f"Expected one of its columns as --text-field: {', '.join(header)}."
+        )
+    while True:
+        started.clear()
+        row = _next_row(rows, source.label, settings, tally)
+        if row is None:
+            return
+        if not row:
+            continue
+        number = started[0]
+        where = f"{source.label}, line {number}"
+        try:
+            if len(row) != len(header):
+                raise InputError(
+                    f"{where}: expected {len(header)} fields as in the header, got {len(row)}. "
+                    "Quote fields that hold commas, or use --skip-bad."
+                )
+            record = dict(zip(header, row, strict=True))
+            yield _item(record, f"{source.name}:{number}", where, settings)
+        except InputError as error:
+            tally.bad(error, settings)
+
+
+def _next_row(rows: Any, label: str, settings: ReadSettings, tally: Tally) -> list[str] | None:
+    """The next row that parses; None at the end."""
+    while True:
+        try:
+            return next(rows, None)
+        except csv.Error as error:
+            bad = InputError(
+                f"{label}, line {rows.line_num}: not CSV ({error}). "
+                "Correct the quotes, or use --skip-bad."
+            )
+            tally.bad(bad, settings)
+
+
+def read_parquet(source: OpenInput, settings: ReadSettings, tally: Tally) -> Iterator[Item]:
+    """The text and id columns of a Parquet file, a batch of rows at a time."""
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    try:
+        # Buffered reads: without them a whole column chunk is held in memory.
+        file = pq.ParquetFile(source.stream, buffer_size=1 << 20, pre_buffer=False)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{source.label} is not a Parquet file: {error}") from error
+    names = file.schema_arrow.names
+    if settings.text_field not in names:
+        raise InputError(
+            f"{source.label}: no column {settings.text_field!r}. "
+            f"Expected one of its columns as --text-field: {', '.join(names)}."
+        )
+    columns = [name for name in (settings.text_field, settings.id_field) if name in names]
+    number, n_rows = 0, max(file.metadata.num_rows, 1)
+    try:
+        for batch in file.iter_batches(_PARQUET_ROWS, columns=columns):
+            for record in batch.to_pylist():
+                number += 1
+                try:
+                    where = f"{source.label}, row {number}"
+                    yield _item(record, f"{source.name}:{number}", where, settings)
+                except InputError as error:
+                    tally.bad(error, settings)
+            tally.n_bytes += source.n_bytes * batch.num_rows // n_rows
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{source.label}: cannot be read after row {number}: {error}. Write the file again."
+        ) from error
+
+
+def _item(record: dict[str, Any], default_id: str, where: str, settings: ReadSettings) -> Item:
+    """The id and text of a record. Raises `InputError` if they are missing or of another type."""
+    if settings.text_field not in record:
+        raise InputError(
+            f"{where}: no field {settings.text_field!r}, the record has "
+            f"{', '.join(map(repr, record)) or 'none'}. Name the text's field with --text-field."
+        )
+    text = record[settings.text_field]
+    if not isinstance(text, str):
+        raise InputError(
+            f"{where}: expected a text in {settings.text_field!r}, got {_kind(text)}. "
+            "Correct the record, or use --skip-bad."
+        )
+    identifier = record.get(settings.id_field)
+    if identifier is None or identifier == "":
+        identifier = default_id
+    elif isinstance(identifier, bool) or not isinstance(identifier, str | int):
+        raise InputError(
+            f"{where}: expected a text or whole number in {settings.id_field!r}, "
+            f"got {_kind(identifier)}. Correct the record, or name another --id-field."
+        )
+    return (
+        whole_characters(str(identifier), where, settings),
+        whole_characters(text, where, settings),
+    )
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    if value is None:
+        return "null"
+    return names.get(type(value), "a number" if isinstance(value, int | float) else "another type")
+
+
+READERS: dict[str, Reader] = {
+    "text": read_text,
+    "jsonl": read_jsonl,
+    "csv": read_csv,
+    "parquet": read_parquet,
+}
+SUFFIXES = {".txt": "text", ".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}

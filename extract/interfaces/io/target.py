@@ -1,0 +1,153 @@
+"""Where documents go: standard output, or a file that appears only when it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import IO, NamedTuple
+
+from extract.errors import OutputError
+
+
+class _Written(NamedTuple):
+    n_documents: int
+    n_bytes: int
+
+
+class Target:
+    """Takes documents as they come; to be used in a `with` block.
+
+    A file is written as NAME.part and renamed when the block ends well. If it ends with an error,
+    the complete documents stay in NAME.part and the error gets a note that says so; a part without
+    documents is removed. Devices and pipes are written directly. Raises `OutputError` when nothing
+    can be written there, and `BrokenPipeError` when the reader of standard output has gone.
+    """
+
+    def __init__(self, path: Path | None, *, force: bool = False) -> None:
+        self.path = path
+        self.force = force
+        self.part: Path | None = None
+        self._stream: IO[bytes] | None = None
+        self._written = _Written(0, 0)  # replaced whole: an interrupt never sees half of it
+
+    @property
+    def n_documents(self) -> int:
+        """Documents written completely."""
+        return self._written.n_documents
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return "standard output" if self.path is None else str(self.path)
+
+    def __enter__(self) -> Target:
+        if self.path is None:
+            self._stream = sys.stdout.buffer
+            return self
+        try:
+            # Unbuffered: what is counted as written has left the process.
+            if self._is_special():
+                self._stream = open(self.path, "wb", buffering=0)
+            else:
+                self._refuse_existing()
+                self.part = self.path.with_name(self.path.name + ".part")
+                self._stream = open(self.part, "wb" if self.force else "xb", buffering=0)
+        except FileExistsError as error:
+            part, self.part = self.part, None
+            raise OutputError(
+                f"{part} exists, it holds the documents of an unfinished run; "
+                "move it away, or use --force to discard it"
+            ) from error
+        except (OSError, ValueError) as error:
+            self.part = None
+            raise self._error(error) from error
+        return self
+
+    def _is_special(self) -> bool:
+        """Whether it is a device or a pipe, where nothing can be renamed."""
+        path = self.path
+        if path is None or not path.exists():
+            return False
+        mode = path.stat().st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+    def _refuse_existing(self) -> None:
+        if self.path is None or not self.path.exists():
+            return
+        if self.path.is_dir():
+            raise OutputError(f"{self.path} is a folder, expected the name of a file to write")
+        # An empty file, as made by mktemp, holds nothing to lose.
+        if not self.force and self.path.stat().st_size > 0:
+            raise OutputError(f"{self.path} exists; use --force to replace it")
+
+    def write(self, text: str, n_documents: int = 1) -> None:
+        """Write text that completes so many documents."""
+        if self._stream is None:
+            raise ValueError("A Target is written to inside its with block.")
+        data = text.encode("utf-8")
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._stream.write(view) :]
+            if self.path is None:
+                self._stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise self._error(error) from error
+        done = self._written
+        self._written = _Written(done.n_documents + n_documents, done.n_bytes + len(data))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._finish()
+        else:
+            self._abandon(error)
+
+    def _finish(self) -> None:
+        if self._stream is None or self.path is None:
+            return
+        try:
+            if self.part is not None:
+                os.fsync(self._stream.fileno())  # some file systems report a full disk only now
+            self._stream.close()
+            if self.part is not None:
+                self._refuse_existing()  # it may have appeared during the run
+                os.replace(self.part, self.path)
+        except (OSError, OutputError) as error:
+            failure = error if isinstance(error, OutputError) else self._error(error)
+            self._abandon(failure)
+            raise failure from error
+
+    def _abandon(self, error: BaseException) -> None:
+        """Keep the complete documents, cut off what follows, and say so in a note."""
+        if self._stream is None or self.path is None:
+            return
+        if self.part is None:
+            with contextlib.suppress(OSError):
+                self._stream.close()
+            return
+        with contextlib.suppress(OSError):
+            if not self._stream.closed:
+                os.ftruncate(self._stream.fileno(), self._written.n_bytes)
+                self._stream.close()
+        if self.n_documents:
+            error.add_note(f"{self.n_documents} complete documents are in {self.part}")
+        else:
+            with contextlib.suppress(OSError):
+                self.part.unlink()
+
+    def _error(self, error: Exception) -> OutputError:
+        reason = getattr(error, "strerror", None) or error
+        return OutputError(
+            f"Cannot write {self.label}: {reason}. Check the path, its permissions and free space"
+        )

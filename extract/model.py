@@ -1,0 +1,91 @@
+"""The network: encoder, fusion, word pooling, head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from extract.decode.candidates import Candidates
+from extract.encoder.fusion import build_fusion
+from extract.encoder.pooling import pool_words
+from extract.encoder.pretrained import PretrainedEncoder
+from extract.encoder.windows import EncodedBatch
+from extract.heads import GoldWindow, HeadConfig, WordStates, build_head
+from extract.schema import Schema
+
+
+class EncoderConfig(BaseModel):
+    """Settings of the encoder and of how texts are cut for it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("all-MiniLM-L6-v2", description="folder, hub name or packaged encoder")
+    n_layers: int | None = Field(None, ge=1, description="keep the first layers only")
+    max_words: int = Field(160, ge=8, description="words of a sentence in one window")
+    context_words: int = Field(0, ge=0, description="words of surrounding sentences on each side")
+    freeze_embeddings: bool = Field(True, description="leave the word-embedding matrix as it is")
+    dropout: float | None = Field(None, ge=0, lt=1, description="replaces the encoder's own dropout")
+
+
+class FusionConfig(BaseModel):
+    """Settings of layer fusion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("last", description="last, scalar_mix, task_mix or concat")
+    layers: tuple[int, ...] | None = Field(None, description="layers to fuse; 0 is the embedding output")
+
+
+class ModelConfig(BaseModel):
+    """Settings of the whole network."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encoder: EncoderConfig = EncoderConfig()
+    fusion: FusionConfig = FusionConfig()
+    head: HeadConfig = HeadConfig()
+
+
+class ExtractionModel(nn.Module):
+    """Windows in; losses, or the candidates of each window, out."""
+
+    def __init__(self, config: ModelConfig, schema: Schema, *, config_only: bool = False) -> None:
+        super().__init__()
+        self.settings = config
+        self.schema = schema
+        self.encoder = PretrainedEncoder(
+            config.encoder.name,
+            n_layers=config.encoder.n_layers,
+            config_only=config_only,
+            dropout=config.encoder.dropout,
+        )
+        self.fusion = build_fusion(
+            config.fusion.name, self.encoder.n_layers, self.encoder.hidden, config.fusion.layers
+        )
+        self.head = build_head(config.head, schema, self.encoder.hidden)
+        self.encoder.word_embeddings.requires_grad_(not config.encoder.freeze_embeddings)
+
+    def word_states(self, batch: EncodedBatch) -> WordStates:
+        """One pass of the encoder: states (batch, words, hidden) for each task."""
+        layers = self.encoder(batch.piece_ids, batch.piece_mask)
+        fused = self.fusion(layers)
+        n_words = batch.word_mask.shape[1]
+        pooled: dict[int, Tensor] = {}  # tasks may share one tensor: pool it once
+        for states in fused:
+            if id(states) not in pooled:
+                pooled[id(states)] = pool_words(states, batch.word_of_piece, n_words)
+        entities, relations, qualifiers = (pooled[id(states)] for states in fused)
+        return WordStates(entities, relations, qualifiers, batch.word_mask)
+
+    def forward(self, batch: EncodedBatch, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
+        """Losses by task for a batch of windows with gold annotation."""
+        losses: dict[str, Tensor] = self.head.loss(self.word_states(batch), gold)
+        return losses
+
+    @torch.inference_mode()
+    def candidates(self, batch: EncodedBatch) -> list[Candidates]:
+        """Candidates of each window."""
+        return self.head.candidates(self.word_states(batch))

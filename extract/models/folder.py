@@ -1,0 +1,210 @@
+"""A model folder: weights as a difference to the encoder, settings, schema, recipe, card. Data only.
+
+`model.safetensors` holds, under the network's names, what training changed: for the encoder the
+difference to its published weights, for the rest the weights themselves. Tensors that training left
+alone (such as frozen word embeddings) are not stored; they come from the encoder, whose hash is checked.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from extract.decode.calibration import Calibration
+from extract.encoder.pretrained import PretrainedEncoder, tensor_hash
+from extract.errors import ModelError
+from extract.model import ExtractionModel, ModelConfig
+from extract.schema import Schema
+from extract.training.recipe import Recipe, write_recipe
+
+FORMAT = 1
+_ENCODER = "encoder.model."
+
+
+class Settings(BaseModel):
+    """What `config.json` of a model folder holds."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)  # later versions may add fields
+
+    format: int = FORMAT
+    name: str
+    version: str
+    description: str = ""
+    model: ModelConfig
+    words: str = Field("tripack", description="word rules the model expects of raw text")
+    nested: bool = False
+    calibration: Calibration = Calibration()
+    thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    encoder_hashes: dict[str, str] = Field(
+        default_factory=dict, description="SHA-256 of the encoder's own tensors that the model builds on"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """The files of a model folder."""
+
+    path: Path
+
+    @property
+    def weights(self) -> Path:
+        """What training changed."""
+        return self.path / "model.safetensors"
+
+    @property
+    def config(self) -> Path:
+        """The settings."""
+        return self.path / "config.json"
+
+    @property
+    def schema(self) -> Path:
+        """Entity types, relations, qualifiers."""
+        return self.path / "schema.json"
+
+    @property
+    def recipe(self) -> Path:
+        """The recipe the model was trained by."""
+        return self.path / "recipe.toml"
+
+    @property
+    def card(self) -> Path:
+        """The model card."""
+        return self.path / "MODEL_CARD.md"
+
+
+def write_model(
+    folder: ModelFolder,
+    model: ExtractionModel,
+    schema: Schema,
+    settings: Settings,
+    recipe: Recipe | None = None,
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write a model folder; a folder of that name appears only when it is whole.
+
+    Differences are small numbers, which float16 holds to a relative 5e-4.
+    """
+    base = PretrainedEncoder(settings.model.encoder.name, n_layers=settings.model.encoder.n_layers)
+    original = {_ENCODER + name: value for name, value in base.model.state_dict().items()}
+    stored, hashes = {}, {}
+    for name, value in model.state_dict().items():
+        value = value.detach().cpu()
+        if name not in original:
+            stored[name] = value.to(dtype).contiguous()
+            continue
+        hashes[name] = tensor_hash(original[name])
+        if not torch.equal(value, original[name]):
+            stored[name] = (value - original[name]).to(dtype).contiguous()
+    # One hash for the whole encoder keeps the settings short.
+    digest = _joint_hash(hashes)
+    folder.path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.path.parent, prefix=".writing-") as temporary:
+        whole = ModelFolder(Path(temporary) / "model")
+        whole.path.mkdir()
+        save_file(stored, whole.weights)
+        schema.write(whole.schema)
+        config = settings.model_copy(update={"encoder_hashes": {"all": digest}})
+        whole.config.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        if recipe is not None:
+            write_recipe(recipe, whole.recipe)
+        if folder.card.is_file():
+            shutil.copy(folder.card, whole.card)
+        if folder.path.exists():
+            shutil.rmtree(folder.path)
+        whole.path.rename(folder.path)
+
+
+def read_settings(folder: ModelFolder) -> Settings:
+    """The settings of a model folder. Raises `ModelError` naming the file and what is wrong."""
+    try:
+        data = json.loads(folder.config.read_text(encoding="utf-8"))
+        settings = Settings.model_validate(data)
+    except OSError as error:
+        raise ModelError(
+            f"{folder.path} is no model folder: cannot read {folder.config.name} ({error.strerror or error})."
+        ) from error
+    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+        raise ModelError(f"{folder.config} is damaged: {str(error).splitlines()[0]}.") from error
+    if settings.format > FORMAT:
+        raise ModelError(
+            f"{folder.path} has format {settings.format}, this version reads up to {FORMAT}. Upgrade tripack."
+        )
+    return settings
+
+
+def read_model(folder: ModelFolder) -> tuple[ExtractionModel, Schema, Settings]:
+    """Load a model folder, checking that the encoder at hand is the one it was trained from.
+
+    Raises `ModelError` for a missing, damaged or foreign file and for another encoder.
+    """
+    settings = read_settings(folder)
+    schema = Schema.read(folder.schema)
+    model = ExtractionModel(settings.model, schema)
+    own = model.state_dict()
+    encoder = {name: tensor_hash(value) for name, value in own.items() if name.startswith(_ENCODER)}
+    expected = settings.encoder_hashes.get("all")
+    if expected is not None and _joint_hash(encoder) != expected:
+        raise ModelError(
+            f"Model {settings.name!r} was trained from other weights of encoder {settings.model.encoder.name!r} "
+            "than those at hand. Install the encoder version named in its card."
+        )
+    stored = _read_weights(folder)
+    for name, value in stored.items():
+        if name not in own or own[name].shape != value.shape:
+            found = tuple(own[name].shape) if name in own else "no such tensor"
+            raise ModelError(f"{folder.weights}: {name} is {tuple(value.shape)}, expected {found}.")
+        if name.startswith(_ENCODER):
+            own[name].add_(value.to(own[name].dtype))
+        else:
+            own[name].copy_(value)
+    missing = [name for name in own if name not in stored and not name.startswith(_ENCODER)]
+    if missing:
+        raise ModelError(f"{folder.weights} lacks {len(missing)} tensors, the first is {missing[0]}.")
+    return model, schema, settings
+
+
+def _read_weights(folder: ModelFolder) -> dict[str, Tensor]:
+    try:
+        with safe_open(folder.weights, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder.path} is no model folder: it has no {folder.weights.name}.") from error
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{folder.weights} is damaged: {error}. Fetch the model again.") from error
+
+
+def _joint_hash(hashes: dict[str, str]) -> str:
+    import hashlib
+
+    lines = "".join(f"{name} {value}\n" for name, value in sorted(hashes.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def describe(folder: ModelFolder) -> dict[str, Any]:
+    """Name, version, sizes and labels of a model folder, without loading its weights."""
+    settings = read_settings(folder)
+    schema = Schema.read(folder.schema)
+    return {
+        "name": settings.name,
+        "version": settings.version,
+        "description": settings.description,
+        "path": str(folder.path),
+        "bytes": sum(f.stat().st_size for f in folder.path.iterdir() if f.is_file()),
+        "encoder": settings.model.encoder.name,
+        "head": settings.model.head.name,
+        "fusion": settings.model.fusion.name,
+        "entity_types": schema.entity_names,
+        "relations": schema.relation_names,
+        "qualifiers": schema.qualifier_names,
+        "thresholds": settings.thresholds,
+    }

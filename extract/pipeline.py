@@ -1,0 +1,183 @@
+"""The object users hold: texts in, documents with entities and triples out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import overload
+
+import torch
+
+from extract.decode.decoder import Decoder
+from extract.encoder.pretrained import load_tokenizer
+from extract.encoder.sentences import split_sentences
+from extract.encoder.windows import Windower
+from extract.errors import InputError, ModelError
+from extract.models.folder import ModelFolder, read_model
+from extract.models.registry import resolve
+from extract.predict import Predictor
+from extract.schema import Schema
+from extract.structures import Document, Sentence
+
+_CONTEXT = 150  # words of each neighbour kept for models that read context
+
+
+def load(
+    model: str | Path = "wikidata-small",
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    threads: int | None = None,
+) -> Extractor:
+    """Load a model by bundled name or folder.
+
+    Args:
+        model: "wikidata-small", or a model or run folder.
+        device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", ...
+        dtype: "float32" or "bfloat16" for matrix products; "auto" is float32.
+        threads: CPU threads; None leaves PyTorch's setting.
+
+    Raises `ModelError` if there is no such model, device or precision, or the files are damaged.
+    """
+    if threads is not None:
+        if threads < 1:
+            raise ModelError(f"Expected threads of at least 1, got {threads}.")
+        torch.set_num_threads(threads)
+    if dtype not in ("auto", "float32", "bfloat16"):
+        raise ModelError(f"Unknown dtype {dtype!r}. Expected one of: auto, bfloat16, float32.")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"Device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    network, schema, settings = read_model(ModelFolder(resolve(model)))
+    encoder = settings.model.encoder
+    windower = Windower(
+        load_tokenizer(encoder.name),
+        max_pieces=network.encoder.max_pieces,
+        max_words=encoder.max_words,
+        context_words=encoder.context_words,
+    )
+    predictor = Predictor(network, windower, device=device, autocast=dtype == "bfloat16")
+    decoder = Decoder(
+        schema, nested=settings.nested, calibration=settings.calibration, thresholds=settings.thresholds
+    )
+    return Extractor(predictor, decoder, name=settings.name, version=settings.version)
+
+
+class Extractor:
+    """Extracts entities and triples with qualifiers from texts; made by `load`."""
+
+    def __init__(self, predictor: Predictor, decoder: Decoder, *, name: str, version: str) -> None:
+        self._predictor = predictor
+        self._decoder = decoder
+        self.name = name
+        self.version = version
+
+    @property
+    def schema(self) -> Schema:
+        """What the model can extract."""
+        return self._decoder.schema
+
+    @property
+    def full_name(self) -> str:
+        """Name and version, as written to outputs."""
+        return f"{self.name} {self.version}"
+
+    @overload
+    def extract(
+        self, texts: str, *, batch_size: int = ..., threshold: float | None = ...
+    ) -> Document: ...
+
+    @overload
+    def extract(
+        self, texts: Iterable[str | tuple[str, str]], *, batch_size: int = ..., threshold: float | None = ...
+    ) -> Iterator[Document]: ...
+
+    def extract(
+        self,
+        texts: str | Iterable[str | tuple[str, str]],
+        *,
+        batch_size: int = 32,
+        threshold: float | None = None,
+    ) -> Document | Iterator[Document]:
+        """Extract from one text (gives a `Document`) or from many (gives an iterator of them).
+
+        Args:
+            texts: a text, or texts or (id, text) pairs; ids default to "doc-1", "doc-2", ...
+                They are read as results are taken, a few batches ahead, so streams may be endless.
+            batch_size: windows (sentences, mostly) the encoder reads at once. Changes speed, not results.
+            threshold: least probability of triples and qualifiers; None takes the model's own.
+
+        Raises `InputError` for a text that is not a string, and for settings out of range.
+        """
+        _check(batch_size, threshold)
+        if isinstance(texts, str):
+            return next(self._documents(iter([texts]), batch_size, threshold))
+        return self._documents(iter(texts), batch_size, threshold)
+
+    def predict(
+        self, sentences: Iterable[Sentence], *, batch_size: int = 32, threshold: float | None = None
+    ) -> Iterator[Sentence]:
+        """Replace the annotation of sentences, whose words are taken as they are, by predictions.
+
+        The text of an entity is its words with their gaps as spaces, since no text is given.
+        """
+        _check(batch_size, threshold)
+        for sentence, candidates in self._predictor.stream(sentences, batch_size):
+            yield self._decoder.decode(None, sentence, candidates, threshold)
+
+    def _documents(
+        self, texts: Iterator[str | tuple[str, str]], batch_size: int, threshold: float | None
+    ) -> Iterator[Document]:
+        open_documents: list[tuple[str, str, int]] = []  # (id, text, sentences), oldest first
+
+        def sentences() -> Iterator[Sentence]:
+            for number, item in enumerate(texts, start=1):
+                name, text = item if isinstance(item, tuple) else (f"doc-{number}", item)
+                if not isinstance(text, str):
+                    raise InputError(
+                        f"Expected text {number} to be a string or an (id, text) pair, got {type(text).__name__}."
+                    )
+                found = self._sentences(text, name)
+                open_documents.append((name, text, len(found)))
+                # A document without words still has to come out, in its place.
+                yield from found or [Sentence((), doc_id=name)]
+
+        done: list[Sentence] = []
+        for sentence, candidates in self._predictor.stream(sentences(), batch_size):
+            name, text, expected = open_documents[0]
+            if sentence.tokens:
+                done.append(self._decoder.decode(text, sentence, candidates, threshold))
+            if len(done) == expected:
+                open_documents.pop(0)
+                yield Document(text, tuple(done), name, self.full_name)
+                done = []
+
+    def _sentences(self, text: str, name: str) -> list[Sentence]:
+        words = split_sentences(text)
+        if not self._predictor.windower.context_words:
+            return [Sentence(tuple(w), id=f"{name}#{i}", doc_id=name) for i, w in enumerate(words)]
+        flat = [token.text for sentence in words for token in sentence]
+        found, at = [], 0
+        for number, sentence in enumerate(words):
+            end = at + len(sentence)
+            found.append(
+                Sentence(
+                    tuple(sentence),
+                    id=f"{name}#{number}",
+                    doc_id=name,
+                    left_context=tuple(flat[max(0, at - _CONTEXT) : at]),
+                    right_context=tuple(flat[end : end + _CONTEXT]),
+                )
+            )
+            at = end
+        return found
+
+
+def _check(batch_size: int, threshold: float | None) -> None:
+    if batch_size < 1:
+        raise InputError(f"Expected a batch_size of at least 1, got {batch_size}.")
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise InputError(f"Expected a threshold in [0, 1], got {threshold}.")

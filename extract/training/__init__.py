@@ -1,0 +1,1 @@
+"""Recipes, training data, the training loop, calibration and checkpoints."""

@@ -1,0 +1,92 @@
+"""Calibration and thresholds, fitted on the development part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from extract.decode.calibration import Calibration, fit_logistic, weaker_ends, weakest_parts
+from extract.decode.candidates import Candidates
+from extract.decode.decoder import Decoder
+from extract.schema import Schema
+from extract.structures import Sentence
+
+GRID = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
+
+
+def fit_calibration(candidates: Sequence[Candidates], gold: Sequence[Sentence], schema: Schema) -> Calibration:
+    """Logistic maps from the raw scores of all candidates to whether they are in the gold annotation.
+
+    Entities: span and type right. Triples: both spans and the relation right. Qualifiers: triple,
+    label and value span right.
+    """
+    entities: list[tuple[np.ndarray, bool]] = []
+    triples: list[tuple[np.ndarray, bool]] = []
+    qualifiers: list[tuple[np.ndarray, bool]] = []
+    typed = {e.label for s in gold for e in s.entities} <= set(schema.entity_names)
+    for found, sentence in zip(candidates, gold, strict=True):
+        spans = [tuple(span) for span in found.spans.tolist()]
+        gold_types = {(e.span.start_word, e.span.end_word): e.label for e in sentence.entities}
+        for span, scores in zip(spans, found.entity_scores, strict=True):
+            best = int(scores.argmax())
+            right = gold_types.get(span) == schema.entity_names[best] if typed else span in gold_types
+            entities.append((scores[[best]], right))
+        gold_triples, gold_qualifiers = _gold_keys(sentence)
+        keys = [(spans[s], schema.relation_names[r], spans[o]) for s, r, o in found.triples.tolist()]
+        features = np.stack([found.triple_scores, weaker_ends(found)], axis=1)
+        triples += [(row, key in gold_triples) for row, key in zip(features, keys, strict=True)]
+        features = np.stack([found.qualifier_scores, weakest_parts(found)], axis=1)
+        for row, (t, label, value) in zip(features, found.qualifiers.tolist(), strict=True):
+            qualifiers.append((row, (*keys[t], schema.qualifier_names[label], spans[value]) in gold_qualifiers))
+    entity = _fit(entities, 1)
+    triple, qualifier = _fit(triples, 2), _fit(qualifiers, 2)
+    return Calibration(
+        entity=(entity[0], entity[1]),
+        triple=(triple[0], triple[1], triple[2]),
+        qualifier=(qualifier[0], qualifier[1], qualifier[2]),
+    )
+
+
+def _fit(items: list[tuple[np.ndarray, bool]], n_features: int) -> tuple[float, ...]:
+    if not items:
+        return (1.0, *[0.0] * n_features)
+    features = np.array([row for row, _ in items], np.float64)
+    return fit_logistic(features, np.array([right for _, right in items], bool))
+
+
+def _gold_keys(sentence: Sentence) -> tuple[set[object], set[object]]:
+    triples: set[object] = set()
+    qualifiers: set[object] = set()
+    for t in sentence.triples:
+        s, o = t.subject.span, t.object.span
+        key = ((s.start_word, s.end_word), t.relation, (o.start_word, o.end_word))
+        triples.add(key)
+        for q in t.qualifiers:
+            qualifiers.add((*key, q.label, (q.value.span.start_word, q.value.span.end_word)))
+    return triples, qualifiers
+
+
+def tune_thresholds(
+    decoder: Decoder,
+    candidates: Sequence[Candidates],
+    gold: Sequence[Sentence],
+    texts: Sequence[str],
+    measure: Callable[[Sequence[Sentence]], float],
+) -> tuple[float, float, float]:
+    """Thresholds of entities, triples and qualifiers, one after the other, that raise `measure` most.
+
+    Ties go to the threshold nearest to 0.5, so a dev set that does not care changes nothing.
+    """
+    best = decoder.thresholds
+    for kind in range(3):
+        scored = []
+        for threshold in GRID:
+            tried = tuple(threshold if k == kind else best[k] for k in range(3))
+            trial = replace(decoder, thresholds=(tried[0], tried[1], tried[2]))
+            pred = [trial.decode(*item) for item in zip(texts, gold, candidates, strict=True)]
+            scored.append((measure(pred), -abs(threshold - 0.5), tried))
+        top = max(scored)[2]
+        best = (top[0], top[1], top[2])
+    return best

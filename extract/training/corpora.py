@@ -1,0 +1,62 @@
+"""The corpora of a recipe, read and split, with the schema each annotates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from corpora.base import Example
+from extract.errors import RecipeError
+from extract.schema import Schema
+from extract.structures import Sentence
+from extract.training.recipe import CorpusRecipe, Recipe
+from extract.training.rewords import reword
+
+
+@dataclass(frozen=True)
+class CorpusData:
+    """A corpus ready for training: `schema` is what its train part annotates."""
+
+    name: str
+    train: list[Example]
+    dev: list[Example]
+    schema: Schema
+    metric: str
+
+
+def load_corpus(recipe: CorpusRecipe) -> CorpusData:
+    """Read one corpus of a recipe. Raises `RecipeError` for a split that is not there."""
+    import corpora
+
+    source = recipe.path or corpora.locate(recipe.name)
+    splits = corpora.read(recipe.name, source)
+    for wanted in (recipe.train,) if recipe.n_dev else (recipe.train, recipe.dev):
+        if wanted not in splits:
+            raise RecipeError(
+                f"Corpus {recipe.name!r} at {source} has no split {wanted!r}. Expected one of: {', '.join(splits)}."
+            )
+    train = splits[recipe.train]
+    if recipe.n_dev:
+        train, dev = corpora.split(train, recipe.n_dev, recipe.split_seed)
+    else:
+        dev = splits[recipe.dev]
+    schema = Schema.infer(_sentences(train), recipe.name)
+    if recipe.words == "tripack":
+        train, dev = [reword(e) for e in train], [reword(e) for e in dev]
+    return CorpusData(recipe.name, train, dev, schema, recipe.metric)
+
+
+def merged_schema(recipe: Recipe, data: list[CorpusData]) -> Schema:
+    """The union of what the corpora annotate, with type constraints if the recipe wants them."""
+    everything = [s for corpus in data for s in _sentences(corpus.train)]
+    schema = Schema.infer(everything, recipe.name)
+    if recipe.decode.type_constraints:
+        return schema
+    return replace(
+        schema,
+        relations=tuple(replace(r, domain=(), range=()) for r in schema.relations),
+        qualifiers=tuple(replace(q, range=(), relations=()) for q in schema.qualifiers),
+    )
+
+
+def _sentences(examples: list[Example]) -> list[Sentence]:
+    return [example.sentence for example in examples]

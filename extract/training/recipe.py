@@ -1,0 +1,144 @@
+"""A recipe: the whole truth of a training run, one TOML file, stored beside the weights."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from extract.errors import RecipeError
+from extract.model import ModelConfig
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusRecipe(_Section):
+    """One corpus of a recipe."""
+
+    name: str = Field(description="registered corpus name")
+    path: str | None = Field(None, description="folder or file; by default $TRIPACK_CORPORA/name")
+    train: str = Field("train", description="split to train on")
+    dev: str = Field("dev", description="split to develop on, unless n_dev cuts one from train")
+    n_dev: int = Field(0, ge=0, description="documents cut from the train split for development; 0: none")
+    split_seed: int = Field(0, description="seed of that cut")
+    metric: Literal["strict", "boundary", "partial", "exact", "triplet", "quintuplet"] = Field(
+        "strict", description="dev metric that picks the epoch and the thresholds"
+    )
+    words: Literal["corpus", "tripack"] = Field(
+        "corpus", description="corpus: its own words; tripack: cut its text by tripack's word rules"
+    )
+
+
+class DecodeRecipe(_Section):
+    """How candidates become triples."""
+
+    nested: bool = Field(False, description="whether entities may overlap")
+    type_constraints: bool = Field(True, description="hold relations to the type pairs of the train split")
+
+
+class TrainingRecipe(_Section):
+    """How weights are fitted."""
+
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(8, ge=1, description="windows a step")
+    learning_rate: float = Field(2e-4, gt=0, description="of the encoder's last layer")
+    layer_decay: float = Field(0.9, gt=0, le=1, description="factor on the rate for each layer further down")
+    head_learning_rate: float = Field(1e-3, gt=0, description="of fusion and head")
+    weight_decay: float = Field(0.01, ge=0)
+    warmup: float = Field(0.1, ge=0, lt=1, description="share of all steps")
+    max_grad_norm: float = Field(1.0, gt=0)
+    loss_weights: dict[str, float] = Field(default_factory=dict, description="by task; 1 where not named")
+    ema_decay: float = Field(0.99, ge=0, lt=1, description="of the averaged weights, a step; 0: no averaging")
+    patience: int = Field(6, ge=1, description="epochs without a better dev metric before stopping")
+    bf16: Literal["auto", "yes", "no"] = Field("auto", description="auto: where the processor has bf16 units")
+    eval_from: int = Field(1, ge=1, description="first epoch after which dev is scored")
+
+    @model_validator(mode="after")
+    def _known_tasks(self) -> TrainingRecipe:
+        unknown = set(self.loss_weights) - {"entities", "relations", "qualifiers"}
+        if unknown:
+            raise ValueError(f"unknown tasks in loss_weights: {sorted(unknown)}")
+        return self
+
+
+class Recipe(_Section):
+    """A model's name, data, network, decoding and training."""
+
+    name: str = Field(min_length=1)
+    version: str = "1.0.0"
+    description: str = ""
+    seed: int = 13
+    corpora: tuple[CorpusRecipe, ...] = Field(min_length=1)
+    schema_file: str | None = Field(None, description="JSON schema; by default inferred from the train splits")
+    model: ModelConfig = ModelConfig()
+    decode: DecodeRecipe = DecodeRecipe()
+    training: TrainingRecipe = TrainingRecipe()
+
+
+def read_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
+    """Read a recipe and apply overrides such as `training.epochs=3` or `seed=7`.
+
+    Raises `RecipeError` naming the file, the setting and what was expected.
+    """
+    try:
+        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"Cannot read recipe {path}: {error.strerror or error}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"Recipe {path} is not TOML in UTF-8: {error}.") from error
+    for override in overrides or []:
+        _override(data, override)
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RecipeError(
+            f"Recipe {path}: {where or 'recipe'}: {first['msg']} (got {first.get('input')!r}; "
+            f"{error.error_count()} setting(s) to mend)."
+        ) from error
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"Expected an override as key=value, such as training.epochs=3, got {override!r}.")
+    try:
+        value: Any = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    at: Any = data
+    *parents, last = key.split(".")
+    for parent in parents:
+        at = at[int(parent)] if isinstance(at, list) and parent.isdigit() else at.setdefault(parent, {})
+        if not isinstance(at, dict | list):
+            raise RecipeError(f"Cannot set {key!r}: {parent!r} is not a table of the recipe.")
+    at[last] = value
+
+
+def write_recipe(recipe: Recipe, path: str | Path) -> None:
+    """Write a recipe as TOML that `read_recipe` reads back to an equal recipe."""
+    data = recipe.model_dump(mode="json", exclude_none=True)
+    Path(path).write_text("\n".join(_toml(data)) + "\n", encoding="utf-8")
+
+
+def _toml(data: dict[str, Any], prefix: str = "") -> list[str]:
+    """Lines of TOML for strings, numbers, booleans, lists of those, tables and lists of tables."""
+    lines = []
+    tables = []
+    for key, value in data.items():
+        if isinstance(value, dict):
+            tables.append((f"[{prefix}{key}]", value, f"{prefix}{key}."))
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            tables += [(f"[[{prefix}{key}]]", item, f"{prefix}{key}.") for item in value]
+        else:
+            # JSON's texts, numbers, booleans and flat lists are TOML's too.
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=True)}")
+    for title, table, inner in tables:
+        lines += ["", title, *_toml(table, inner)]
+    return lines

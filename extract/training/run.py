@@ -1,0 +1,200 @@
+"""One training run: data, schema, network, loop, calibration, and the finished model folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from extract.decode.decoder import Decoder
+from extract.encoder.pretrained import load_tokenizer
+from extract.encoder.windows import Windower
+from extract.errors import OutputError, RecipeError
+from extract.evaluation.metrics import hyper_score, relation_score
+from extract.evaluation.report import evaluate_sentences
+from extract.model import ExtractionModel
+from extract.models.folder import ModelFolder, Settings, write_model
+from extract.predict import Predictor
+from extract.schema import Schema
+from extract.structures import Sentence
+from extract.training.calibrate import fit_calibration, tune_thresholds
+from extract.training.corpora import CorpusData, load_corpus, merged_schema
+from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
+from extract.training.recipe import Recipe, read_recipe, write_recipe
+from extract.training.trainer import ExtractionTrainer, has_bf16
+from extract.versions import environment
+
+logger = logging.getLogger(__name__)
+
+
+def train(recipe: Recipe, run_dir: str | Path, *, resume: bool = True) -> dict[str, Any]:
+    """Train a recipe into a run folder and return its dev metrics.
+
+    The folder holds `recipe.toml`, checkpoints, `metrics.json` and, at the end, `model/`. An
+    interrupted run goes on from its last checkpoint and ends as if it had not been interrupted.
+
+    Raises `OutputError` if the folder holds a run of another recipe; `RecipeError`, `CorpusError` and
+    `ModelError` for what they name.
+    """
+    from transformers import set_seed
+
+    folder = Path(run_dir)
+    _claim(folder, recipe)
+    set_seed(recipe.seed)
+    run = _Run.prepare(recipe)
+    trainer = ExtractionTrainer(
+        run.model,
+        run.windows,
+        Collator(run.windower),
+        recipe.training,
+        seed=recipe.seed,
+        run_dir=folder,
+        measure=run.measure,
+    )
+    started = time.monotonic()
+    last = _last_checkpoint(folder) if resume else None
+    trainer.train(resume_from_checkpoint=last)
+    trainer.best.load_into(run.model)
+    report = run.finish(folder, trainer.best.epoch, time.monotonic() - started)
+    return report
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    stored = folder / "recipe.toml"
+    if stored.is_file():
+        if read_recipe(stored) != recipe:
+            raise OutputError(f"{folder} holds a run of another recipe. Choose another --output folder.")
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_recipe(recipe, stored)
+    except OSError as error:
+        raise OutputError(f"Cannot write to run folder {folder}: {error.strerror or error}.") from error
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    """The newest whole checkpoint; the averaged weights are written last and so mark it whole."""
+    found = [
+        path
+        for path in folder.glob("checkpoint-*")
+        if (path / "trainer_state.json").is_file() and (path / "optimizer.pt").is_file()
+    ]
+    found.sort(key=lambda path: int(path.name.split("-")[1]))
+    return str(found[-1]) if found else None
+
+
+@dataclass
+class _Run:
+    """What a run holds in memory."""
+
+    recipe: Recipe
+    schema: Schema
+    model: ExtractionModel
+    windower: Windower
+    windows: list[TrainingWindow]
+    corpora: list[CorpusData]
+    predictor: Predictor
+
+    @classmethod
+    def prepare(cls, recipe: Recipe) -> _Run:
+        corpora = [load_corpus(corpus) for corpus in recipe.corpora]
+        schema = Schema.read(recipe.schema_file) if recipe.schema_file else merged_schema(recipe, corpora)
+        if not schema.entity_types:
+            raise RecipeError("Expected training data with entities, got none. Check the corpora of the recipe.")
+        model = ExtractionModel(recipe.model, schema)
+        encoder = recipe.model.encoder
+        windower = Windower(
+            load_tokenizer(encoder.name),
+            max_pieces=model.encoder.max_pieces,
+            max_words=encoder.max_words,
+            context_words=encoder.context_words,
+        )
+        windows = []
+        for corpus in corpora:
+            annotated = Annotated.by(corpus.schema, schema)
+            windows += training_windows([e.sentence for e in corpus.train], windower, schema, annotated)
+        logger.info("%d training windows, %d relations", len(windows), len(schema.relations))
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        fast = recipe.training.bf16 != "no" and has_bf16()
+        predictor = Predictor(model, windower, device=device, autocast=fast)
+        return cls(recipe, schema, model, windower, windows, corpora, predictor)
+
+    def measure(self) -> dict[str, float]:
+        """Dev F1 with raw scores and no threshold: the mean over the recipe's corpora."""
+        self.model.eval()
+        decoder = Decoder(self.schema, nested=self.recipe.decode.nested)
+        values = {}
+        for corpus in self.corpora:
+            found = self.predictor.candidates([e.sentence for e in corpus.dev])
+            pred = [decoder.decode(e.text, bare(e.sentence), c) for e, c in zip(corpus.dev, found, strict=True)]
+            values[corpus.name] = self._f1([e.sentence for e in corpus.dev], pred, corpus.metric)
+        return {"f1": sum(values.values()) / len(values), **(values if len(values) > 1 else {})}
+
+    def _f1(self, gold: Sequence[Sentence], pred: Sequence[Sentence], metric: str) -> float:
+        if metric in ("triplet", "quintuplet"):
+            return float(hyper_score(gold, pred, metric).f1)  # type: ignore[arg-type]
+        return float(relation_score(gold, pred, metric).f1)  # type: ignore[arg-type]
+
+    def finish(self, folder: Path, best_epoch: float, seconds: float) -> dict[str, Any]:
+        """Calibrate on dev, tune thresholds, score, and write the model folder."""
+        exact = Predictor(self.model, self.windower, device=self.predictor.device)
+        gold, texts, candidates, metrics = [], [], [], []
+        for corpus in self.corpora:
+            sentences = [e.sentence for e in corpus.dev]
+            gold.append(sentences)
+            texts.append([e.text for e in corpus.dev])
+            candidates.append(exact.candidates(sentences))
+            metrics.append(corpus.metric)
+        everything = [c for part in candidates for c in part]
+        calibration = fit_calibration(everything, [s for part in gold for s in part], self.schema)
+        decoder = Decoder(self.schema, nested=self.recipe.decode.nested, calibration=calibration)
+
+        def measure(pred: Sequence[Sentence]) -> float:
+            at, total = 0, 0.0
+            for part, metric in zip(gold, metrics, strict=True):
+                total += self._f1(part, pred[at : at + len(part)], metric)
+                at += len(part)
+            return total / len(gold)
+
+        bare_gold = [bare(s) for part in gold for s in part]
+        thresholds = tune_thresholds(decoder, everything, bare_gold, [t for part in texts for t in part], measure)
+        decoder = replace(decoder, thresholds=thresholds)
+        reports = {}
+        for corpus, sentences, own, found in zip(self.corpora, gold, texts, candidates, strict=True):
+            pred = [decoder.decode(t, bare(s), c) for t, s, c in zip(own, sentences, found, strict=True)]
+            report = evaluate_sentences(sentences, pred)
+            logger.info("%s dev\n%s", corpus.name, report.to_table())
+            reports[corpus.name] = report.to_dict()
+        result = {
+            "name": self.recipe.name,
+            "version": self.recipe.version,
+            "seed": self.recipe.seed,
+            "best_epoch": best_epoch,
+            "seconds": round(seconds, 1),
+            "thresholds": thresholds,
+            "dev": reports,
+            "environment": environment(),
+        }
+        (folder / "metrics.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        settings = Settings(
+            name=self.recipe.name,
+            version=self.recipe.version,
+            description=self.recipe.description,
+            model=self.recipe.model,
+            nested=self.recipe.decode.nested,
+            calibration=calibration,
+            thresholds=thresholds,
+        )
+        write_model(ModelFolder(folder / "model"), self.model, self.schema, settings, self.recipe)
+        return result
+
+
+def bare(sentence: Sentence) -> Sentence:
+    """The sentence without its annotation."""
+    return replace(sentence, entities=(), triples=())

@@ -1,0 +1,197 @@
+"""The training loop: transformers' Trainer with our loss, rates by layer, averaged weights, dev F1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from extract.model import ExtractionModel
+from extract.training.averaging import WeightAverage
+from extract.training.data import Collator, LengthGroupedSampler, TrainingWindow, to_batch
+from extract.training.recipe import TrainingRecipe
+
+BEST_WEIGHTS = "best.safetensors"
+BEST_METRICS = "best.json"
+
+
+def has_bf16() -> bool:
+    """Whether the device at hand has bfloat16 units, so that bfloat16 is faster and not emulated."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def parameter_groups(model: ExtractionModel, recipe: TrainingRecipe) -> list[dict[str, Any]]:
+    """Trainable parameters by learning rate and weight decay.
+
+    Layer l of L learns at rate * decay^(L - l), the embeddings as layer 0; biases and
+    normalisation weights are not decayed. Howard and Ruder 2018, Universal Language Model
+    Fine-tuning for Text Classification (discriminative rates).
+    """
+    layers = model.encoder.layer_parameters()
+    rates = [recipe.learning_rate * recipe.layer_decay ** (len(layers) - 1 - i) for i in range(len(layers))]
+    in_encoder = {id(p) for layer in layers for p in layer}
+    others = [p for p in model.parameters() if id(p) not in in_encoder]
+    groups = []
+    for parameters, rate in [*zip(layers, rates, strict=True), (others, recipe.head_learning_rate)]:
+        for matrices, decay in ((True, recipe.weight_decay), (False, 0.0)):
+            chosen = [p for p in parameters if p.requires_grad and (p.dim() > 1) == matrices]
+            if chosen:
+                groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
+    return groups
+
+
+class _Bookkeeping(TrainerCallback):
+    """Averages weights after each step, stores the average with each checkpoint, stops early."""
+
+    def __init__(self, average: WeightAverage | None, best: _Best, patience: int, eval_from: int) -> None:
+        self.average = average
+        self.best = best
+        self.patience = patience
+        self.eval_from = eval_from
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.average is not None:
+            self.average.step()
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        control.should_evaluate = round(state.epoch or 0) >= self.eval_from
+        control.should_save = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.average is not None:
+            self.average.save(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if (state.epoch or 0) - self.best.epoch >= self.patience:
+            control.should_training_stop = True
+
+
+class _Best:
+    """The best evaluated weights so far, on disk, so that a resumed run still knows them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.f1, self.epoch = -1.0, 0.0
+        if (folder / BEST_METRICS).is_file():
+            stored = json.loads((folder / BEST_METRICS).read_text(encoding="utf-8"))
+            self.f1, self.epoch = stored["f1"], stored["epoch"]
+
+    def offer(self, f1: float, epoch: float, model: nn.Module) -> None:
+        # A run resumed from before its best epoch meets that epoch again and stores it again.
+        if f1 > self.f1 or (f1 == self.f1 and epoch == self.epoch):
+            self.f1, self.epoch = f1, epoch
+            save_file({k: v.contiguous() for k, v in model.state_dict().items()}, self.folder / BEST_WEIGHTS)
+            text = json.dumps({"f1": f1, "epoch": epoch})
+            (self.folder / BEST_METRICS).write_text(text, encoding="utf-8")
+
+    def load_into(self, model: nn.Module) -> None:
+        model.load_state_dict(load_file(self.folder / BEST_WEIGHTS))
+
+
+class ExtractionTrainer(Trainer):
+    """Trains an `ExtractionModel`; after each epoch the averaged weights are scored on dev.
+
+    Args:
+        model: the network to train, changed in place.
+        windows: training windows.
+        collator: pads them to batches.
+        recipe: settings of the run.
+        seed: of data order, dropout and initialisation.
+        run_dir: checkpoints, log and best weights are written here.
+        measure: scores the model on dev; the value at "f1" picks the best epoch.
+    """
+
+    def __init__(
+        self,
+        model: ExtractionModel,
+        windows: Sequence[TrainingWindow],
+        collator: Collator,
+        recipe: TrainingRecipe,
+        *,
+        seed: int,
+        run_dir: Path,
+        measure: Callable[[], dict[str, float]],
+    ) -> None:
+        self.recipe = recipe
+        self.measure = measure
+        self.best = _Best(run_dir)
+        bf16 = has_bf16() if recipe.bf16 == "auto" else recipe.bf16 == "yes"
+        args = TrainingArguments(
+            output_dir=str(run_dir),
+            num_train_epochs=recipe.epochs,
+            per_device_train_batch_size=recipe.batch_size,
+            max_grad_norm=recipe.max_grad_norm,
+            lr_scheduler_type="linear",
+            # Transformers 5 takes a share of all steps here when the value is below 1.
+            warmup_steps=recipe.warmup,
+            seed=seed,
+            data_seed=seed,
+            bf16=bf16,
+            use_cpu=not torch.cuda.is_available(),
+            eval_strategy="no",  # the callback decides, so that `eval_from` is obeyed
+            save_strategy="no",
+            save_total_limit=1,
+            logging_strategy="epoch",
+            report_to=[],
+            remove_unused_columns=False,
+            label_names=[],
+            dataloader_pin_memory=False,
+        )
+        lengths = [len(item.window.piece_ids) for item in windows]
+        self._sampler = LengthGroupedSampler(lengths, recipe.batch_size, seed)
+        super().__init__(model=model, args=args, train_dataset=list(windows), data_collator=collator)  # type: ignore[arg-type]
+        self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
+        self.add_callback(_Bookkeeping(self.average, self.best, recipe.patience, recipe.eval_from))
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
+        return self._sampler
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """AdamW over groups with a learning rate each."""
+        if self.optimizer is None:
+            self.optimizer = torch.optim.AdamW(
+                parameter_groups(self.model, self.recipe), betas=(0.9, 0.999), eps=1e-8, fused=True
+            )
+        return self.optimizer
+
+    def compute_loss(
+        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The weighted sum of the head's losses."""
+        with self.compute_loss_context_manager():
+            losses: dict[str, Tensor] = model(to_batch(inputs), inputs["gold"])
+        weights = self.recipe.loss_weights
+        total = torch.stack([weights.get(task, 1.0) * loss for task, loss in losses.items()]).sum()
+        return (total, losses) if return_outputs else total
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Score the averaged weights on dev and keep them if they are the best so far."""
+        if self.average is None:
+            metrics = self._scored()
+        else:
+            with self.average.applied():
+                metrics = self._scored()
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _scored(self) -> dict[str, float]:
+        was_training = self.model.training
+        metrics = self.measure()
+        self.model.train(was_training)
+        self.best.offer(metrics["f1"], float(self.state.epoch or 0), self.model)
+        return {f"eval_{name}": value for name, value in metrics.items()}
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if self.average is not None:
+            step = int(Path(resume_from_checkpoint).name.split("-")[-1])
+            self.average.load(resume_from_checkpoint, step)
