@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from corpora.base import Changes, Corpus, Example, features, from_row, to_row
+from corpora.describe import describe
+from corpora.hub import load
 from corpora.registry import get, locate, names, read, split
 
 __all__ = [
@@ -16,9 +18,11 @@ __all__ = [
     "Changes",
     "Corpus",
     "Example",
+    "describe",
     "features",
     "from_row",
     "get",
+    "load",
     "locate",
     "names",
     "read",

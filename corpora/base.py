@@ -21,12 +21,14 @@ class Changes:
     """How an example differs from its record in the file, counted so that nothing is silent.
 
     `dropped_tokens`: blank tokens left out. `dropped_entities`: entities without a word.
+    `moved_entities`: entities whose offsets missed their text by a few characters.
     `expanded_entities`: entities widened to whole words. `merged_entities`, `merged_triples`:
     repetitions stored once. `repaired_tags`: I- tags that continue no entity, read as B-.
     """
 
     dropped_tokens: int = 0
     dropped_entities: int = 0
+    moved_entities: int = 0
     expanded_entities: int = 0
     merged_entities: int = 0
     merged_triples: int = 0
@@ -50,6 +52,9 @@ class Example:
     changes: Changes = Changes()
 
 
+SplitFiles = dict[str, tuple[str, ...]]
+
+
 class Corpus(ABC):
     """A corpus: what it is, which files hold its splits, and how one file is read."""
 
@@ -61,7 +66,7 @@ class Corpus(ABC):
     hub_name: ClassVar[str | None] = None
     hub_config: ClassVar[str | None] = None
     # split -> file names or glob patterns, relative to the corpus folder
-    split_files: ClassVar[dict[str, tuple[str, ...]]]
+    split_files: ClassVar[SplitFiles]
 
     @abstractmethod
     def read_file(self, path: Path) -> Iterator[Example]:

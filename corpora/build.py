@@ -117,7 +117,7 @@ class Draft:
         entity = self.known(start, end) or self.entity(start, end, label)
         if entity is None:
             raise self.place.error(
-                f"expected the ends of a relation to hold words, got tokens {start} to {end}, blank."
+                f"expected the ends of a relation to hold words, got blank tokens {start} to {end}."
             )
         return entity
 

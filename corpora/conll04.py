@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from corpora.base import Corpus, Example
+from corpora.base import Corpus, Example, SplitFiles
 from corpora.build import Draft, Ends, UniqueIds
 from corpora.files import Place, read_lines
 from extract.structures import Entity
@@ -34,7 +35,11 @@ class Conll04(Corpus):
         "Language Tasks; split of Gupta et al. 2016 as used by Bekoulis et al. 2018"
     )
     hub_name = "DFKI-SLT/conll04"
-    split_files = {"train": ("train.txt",), "dev": ("dev.txt",), "test": ("test.txt",)}
+    split_files: ClassVar[SplitFiles] = {
+        "train": ("train.txt",),
+        "dev": ("dev.txt",),
+        "test": ("test.txt",),
+    }
 
     def read_file(self, path: Path) -> Iterator[Example]:
         """Each sentence of a file."""
@@ -132,8 +137,7 @@ def _spans(lines: list[Line]) -> Iterator[tuple[Ends, str]]:
 def _orphans(lines: list[Line]) -> int:
     """How many I- tags continue no entity of their type."""
     tags = ["O"] + [columns[2] for _, columns in lines]
-    pairs = zip(tags, tags[1:], strict=False)
-    return sum(tag[0] == "I" and before[2:] != tag[2:] for before, tag in pairs)
+    return sum(tag[0] == "I" and before[2:] != tag[2:] for before, tag in pairwise(tags))
 
 
 def _relations(place: Place, names: str, heads: str) -> list[tuple[str, int]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from corpora.base import Corpus, Example
+from corpora.base import Corpus, Example, SplitFiles
 from corpora.build import Draft, UniqueIds
 from corpora.files import Place, read_json_lines
 
@@ -28,7 +28,7 @@ class CrossRe(Corpus):
     citation = "Bassignana and Plank 2022, CrossRE: A Cross-Domain Dataset for Relation Extraction"
     hub_name = "DFKI-SLT/cross_re"
     hub_config = "news"
-    split_files = {
+    split_files: ClassVar[SplitFiles] = {
         "train": ("*-train.json",),
         "dev": ("*-dev.json",),
         "test": ("*-test.json",),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from corpora.base import Corpus, Example
+from corpora.base import Corpus, Example, SplitFiles
 from corpora.build import Draft
 from corpora.files import Place, read_json
 from corpora.wikidata import property_name
@@ -35,7 +35,7 @@ class FewRel(Corpus):
     )
     hub_name = "thunlp/few_rel"
     hub_config = "default"
-    split_files = {
+    split_files: ClassVar[SplitFiles] = {
         "train": ("train_wiki.json",),
         "dev": ("val_wiki.json",),
         "test": ("val_pubmed.json",),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from corpora.base import Corpus, Example
+from corpora.base import Corpus, Example, SplitFiles
 from corpora.build import Draft
 from corpora.files import Place, read_json_lines
 from corpora.wikidata import property_id
@@ -31,7 +31,10 @@ class HyperRed(Corpus):
         "processed files of Text2NKG, Luo et al. 2024"
     )
     hub_name = "declare-lab/HyperRED"
-    split_files = {"train": ("annotated_4000.json",), "test": ("annotated_1000.json",)}
+    split_files: ClassVar[SplitFiles] = {
+        "train": ("annotated_4000.json",),
+        "test": ("annotated_1000.json",),
+    }
 
     def read_file(self, path: Path) -> Iterator[Example]:
         """Each sentence of a file."""

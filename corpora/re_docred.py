@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from corpora.base import Corpus, Example
+from corpora.base import Corpus, Example, SplitFiles
 from corpora.build import Draft, UniqueIds, contexts
 from corpora.files import Place, read_json_array
 from corpora.wikidata import property_name
@@ -31,7 +31,7 @@ class ReDocRed(Corpus):
         "Extraction"
     )
     hub_name = "thunlp/docred"
-    split_files = {
+    split_files: ClassVar[SplitFiles] = {
         "train": ("train_revised.json",),
         "dev": ("dev_revised.json",),
         "test": ("test_revised.json",),

@@ -6,20 +6,23 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from corpora.base import Corpus, Example
+from corpora.base import Corpus, Example, SplitFiles
 from corpora.build import Draft, Ends, UniqueIds, contexts
 from corpora.files import Place, read_json_lines
 from extract.encoder.sentences import split_sentences
 
 _TYPE = "Entity"
+# The sample's boundaries run ahead of its text by 2 to 6 characters after lost characters.
+_MAX_SHIFT = 20
 _PROPERTY = re.compile(r"P[0-9]+")
 
 
 class RebelSample(Corpus):
     """REBEL JSON lines: `text`, `entities` and `triples` with character boundaries.
 
+    Boundaries that miss their surface form are moved to its nearest occurrence and counted.
     Sentences are split here. An example's text is the whole document; its sentence holds the
     entities and triples that stand in it whole. A triple that does not is kept as `unaligned` in
     the sentence of its subject, or in the first one if the subject has no place.
@@ -34,7 +37,7 @@ class RebelSample(Corpus):
         "generation"
     )
     hub_name = "Babelscape/rebel-dataset"
-    split_files = {"sample": ("sample.jsonl",)}
+    split_files: ClassVar[SplitFiles] = {"sample": ("sample.jsonl",)}
 
     def read_file(self, path: Path) -> Iterator[Example]:
         """Each sentence of each abstract of a file."""
@@ -56,17 +59,25 @@ class _Document:
         self.starts = [tokens[0].start_char for tokens in self.sentences]
 
     def boundaries(self, part: dict[str, Any]) -> Ends | None:
-        """The characters of an entity, half-open; None where the file gives none."""
-        value = part.get("boundaries")
-        if value is None:
+        """The characters of an entity, half-open; None where the file gives none.
+
+        Boundaries that miss the surface form are moved to its nearest occurrence.
+        """
+        surface = self.place.field(part, "surfaceform", str)
+        if part.get("boundaries") is None:
             return None
-        start, end = self.place.row(value, (int, int), "'boundaries'")[:2]
-        if not 0 <= start < end <= len(self.text):
+        start, end = self.place.row(part["boundaries"], (int, int), "'boundaries'")[:2]
+        if surface and 0 <= start < end and self.text[start:end] == surface:
+            return start, end
+        from_, to = max(0, start - _MAX_SHIFT), max(0, end + _MAX_SHIFT)
+        places = [m.start() for m in re.finditer(re.escape(surface), self.text[from_:to])]
+        if not surface or not places:
             raise self.place.error(
-                f"expected 'boundaries' within the {len(self.text)} characters of 'text', "
-                f"got {start} to {end} (end not included)."
+                f"expected {surface[:60]!r} at 'boundaries' {start} to {end} of 'text' or within "
+                f"{_MAX_SHIFT} characters, got {self.text[max(0, start) : max(0, end)][:60]!r}."
             )
-        return start, end
+        nearest = from_ + min(places, key=lambda at: abs(from_ + at - start))
+        return nearest, nearest + len(surface)
 
     def sentence_of(self, ends: Ends | None) -> int | None:
         """The sentence that holds all words of these characters; None if there is none."""
@@ -90,6 +101,8 @@ def _examples(record: dict[str, Any], place: Place, doc_id: str) -> Iterator[Exa
             document.drafts[0].count("dropped_entities")
         else:
             document.drafts[number].entity_of_chars(*ends, _TYPE)
+            moved = list(ends) != entity["boundaries"][:2]
+            document.drafts[number].count("moved_entities", moved)
     for triple in place.field(record, "triples", list):
         _add_triple(document, triple)
     around = contexts([[token.text for token in tokens] for tokens in document.sentences])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from corpora.base import Corpus, Example
+from corpora.base import Corpus, Example, SplitFiles
 from corpora.build import Draft, UniqueIds, contexts
 from corpora.files import Place, read_json_lines
 
@@ -26,7 +26,11 @@ class SciErc(Corpus):
         "Luan et al. 2018, Multi-Task Identification of Entities, Relations, and Coreference for "
         "Scientific Knowledge Graph Construction"
     )
-    split_files = {"train": ("train.json",), "dev": ("dev.json",), "test": ("test.json",)}
+    split_files: ClassVar[SplitFiles] = {
+        "train": ("train.json",),
+        "dev": ("dev.json",),
+        "test": ("test.json",),
+    }
 
     def read_file(self, path: Path) -> Iterator[Example]:
         """Each sentence of each abstract of a file."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from corpora.base import Corpus, Example
+from corpora.base import Corpus, Example, SplitFiles
 from corpora.build import Draft
 from corpora.files import Place, read_lines
 from extract.encoder.words import split_words
@@ -35,7 +35,7 @@ class SemEval2010Task8(Corpus):
         "Relations Between Pairs of Nominals"
     )
     hub_name = "SemEvalWorkshop/sem_eval_2010_task_8"
-    split_files = {"train": ("train.tsv",), "test": ("test.tsv",)}
+    split_files: ClassVar[SplitFiles] = {"train": ("train.tsv",), "test": ("test.tsv",)}
 
     def read_file(self, path: Path) -> Iterator[Example]:
         """Each sentence of a file."""

@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from corpora.base import Corpus, Example
-from corpora.build import Draft, UniqueIds, find_words
+from corpora.base import Corpus, Example, SplitFiles
+from corpora.build import Draft, UniqueIds
 from corpora.files import Place, read_json, read_json_lines
+from corpora.surface import find_surface, fold
 from extract.encoder.words import split_words
 from extract.schema import EntityType, Relation, Schema
 
 _TYPE = "Entity"  # for an end to which the ontology gives no concept
 _WIKIDATA = re.compile(r"[PQ][0-9]+")
-_LITERAL = re.compile(r'"(.*)"(?:@[A-Za-z-]+|\^\^\S+)?')
 
 Strings = tuple[str, str, str]
 
@@ -26,8 +26,8 @@ class Text2KgBench(Corpus):
 
     A train file of the Wikidata part has one triple a line: lines of the same sentence are one
     example. The triples of a test file are taken from the folder `ground_truth` beside its own,
-    where that has the file. Strings are looked for in the words of the sentence, letter case
-    ignored; entity types are the concepts that the ontology gives as domain and range.
+    where that has the file. Strings are looked for in the words of the sentence in several
+    forms (see `corpora.surface`); entity types are the domain and range in the ontology.
     """
 
     name = "text2kgbench"
@@ -38,7 +38,7 @@ class Text2KgBench(Corpus):
         "Mihindukulasooriya et al. 2023, Text2KGBench: A Benchmark for Ontology-Driven Knowledge "
         "Graph Generation from Text"
     )
-    split_files = {"train": ("*/train/*.jsonl",), "test": ("*/test/*.jsonl",)}
+    split_files: ClassVar[SplitFiles] = {"train": ("*/train/*.jsonl",), "test": ("*/test/*.jsonl",)}
 
     def read_file(self, path: Path) -> Iterator[Example]:
         """Each sentence of a file."""
@@ -113,8 +113,7 @@ def _read_ontology(path: Path) -> tuple[Schema, dict[str, _Type]]:
         tuple(types.values()), tuple(relations.values()), name=place.field(value, "id", str)
     )
     known = {
-        r.name: _Type(*(end[0] if end else _TYPE for end in (r.domain, r.range)), r.id)
-        for r in schema.relations
+        r.name: _Type((*r.domain, _TYPE)[0], (*r.range, _TYPE)[0], r.id) for r in schema.relations
     }
     return schema, known
 
@@ -166,12 +165,12 @@ def _strings(record: Any, keys: tuple[str, str, str], place: Place) -> Strings:
 
 def _read_example(item: _Item, triples: list[Strings], types: dict[str, _Type], id: str) -> Example:
     draft = Draft(item.text, split_words(item.text), item.place)
-    words = [token.text.casefold() for token in draft.tokens]
+    words = [fold(token.text) for token in draft.tokens]
     aligned = []
     labels: dict[tuple[int, int], str] = {}
     for subject, relation, object_ in triples:
         known = types.get(relation, _Type())
-        ends = find_words(words, _words(subject)), find_words(words, _words(object_))
+        ends = find_surface(words, subject), find_surface(words, object_)
         if ends[0] is None or ends[1] is None:
             draft.unaligned(subject, relation, object_)
             continue
@@ -184,10 +183,3 @@ def _read_example(item: _Item, triples: list[Strings], types: dict[str, _Type], 
         head = draft.mention(*start, labels[start])
         draft.triple(head, relation, draft.mention(*end, labels[end]), relation_id=relation_id)
     return draft.finish(id)
-
-
-def _words(surface: str) -> list[str]:
-    """The words of a name as the sentence may write it: no underscores, no quotes, small letters."""
-    literal = _LITERAL.fullmatch(surface.strip())
-    text = (literal[1] if literal else surface).replace("_", " ")
-    return [token.text.casefold() for token in split_words(text)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from corpora.base import Corpus, Example
+from corpora.base import Corpus, Example, SplitFiles
 from corpora.build import Draft, find_words
 from corpora.files import Place, read_json_array
 
@@ -20,7 +20,7 @@ class TripleListCorpus(Corpus):
     stretches between white space. In the starred corpora a string is the last word of its name.
     """
 
-    split_files = {
+    split_files: ClassVar[SplitFiles] = {
         "train": ("train_triples.json",),
         "dev": ("dev_triples.json",),
         "test": ("test_triples.json",),

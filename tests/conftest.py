@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+FIXTURES = ROOT / "tests" / "fixtures"
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +30,34 @@ def corpora_dir() -> Path:
         pytest.skip(message)
     os.environ["TRIPACK_CORPORA"] = str(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def facts_file() -> Path:
+    """A small corpus in HyperRED's format, written for these tests: triples with qualifiers."""
+    return FIXTURES / "facts.jsonl"
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, facts_file: Path) -> Path:
+    """A BERT of three narrow layers with random weights, and a WordPiece vocabulary, as a folder."""
+    from tests.tiny import write_tiny_encoder
+
+    return write_tiny_encoder(tmp_path_factory.mktemp("encoder") / "tiny", facts_file)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, facts_file: Path) -> Path:
+    """A run folder of the tiny encoder trained until it knows `facts_file` by heart."""
+    from extract.training.run import train
+    from tests.tiny import tiny_recipe
+
+    run = tmp_path_factory.mktemp("run") / "tiny"
+    train(tiny_recipe(tiny_encoder, facts_file), run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_run: Path) -> Path:
+    """The finished model folder of `tiny_run`; it extracts the facts of `facts_file` from text."""
+    return tiny_run / "model"

@@ -168,7 +168,7 @@ class _Run:
         reports = {}
         for corpus, sentences, own, found in zip(self.corpora, gold, texts, candidates, strict=True):
             pred = [decoder.decode(t, bare(s), c) for t, s, c in zip(own, sentences, found, strict=True)]
-            report = evaluate_sentences(sentences, pred)
+            report = evaluate_sentences(sentences, pred, unaligned=[e.unaligned for e in corpus.dev])
             logger.info("%s dev\n%s", corpus.name, report.to_table())
             reports[corpus.name] = report.to_dict()
         result = {
