@@ -35,11 +35,12 @@ class WordStates:
 class GoldWindow:
     """What a window's gold annotation says, in words of the window and label indices.
 
-    entities: (start_word, end_word, entity type); type -1: a span whose type is not annotated.
+    entities: (start_word, end_word, entity type); type -1: a type that the model does not know.
     triples: (subject start, subject end, relation, object start, object end).
     qualifiers: (row of `triples`, qualifier label, value start, value end).
     entity_types, relations, qualifier_labels: indices of the labels that the corpus annotates; a
-        loss must not count the absence of any other label.
+        loss must not count the absence of any other label. Without entity types, `entities` are
+        spans of unknown type and not all that there are.
     """
 
     entities: tuple[tuple[int, int, int], ...]

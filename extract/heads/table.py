@@ -22,6 +22,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from extract.decode.candidates import Candidates
 from extract.encoder.pooling import span_membership
@@ -83,18 +84,33 @@ class TableHead(Head):
 
     def _entity_loss(self, scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
         target = torch.zeros(scores.shape, dtype=torch.bool)
-        untyped = torch.zeros(scores.shape[:3], dtype=torch.bool)
+        typed = torch.tensor([bool(window.entity_types) for window in gold])
         for row, window in enumerate(gold):
             for start, end, label in window.entities:
-                if label < 0:
-                    untyped[row, start, end - 1] = True
-                else:
+                if label >= 0:
                     target[row, start, end - 1, label] = True
-        # A span known to be an entity of unknown type counts neither for nor against any type.
-        cells = cells & ~untyped.to(scores.device)
         counted = _counted([window.entity_types for window in gold], self.n_entity_types, scores.device)
         loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
-        return (loss * cells).sum()
+        loss = (loss * (cells & typed.to(scores.device)[:, None, None])).sum()
+        return loss if typed.all() else loss + self._untyped_loss(scores, cells, gold)
+
+    def _untyped_loss(self, scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
+        """For corpora that mark some spans without a type: each speaks for some type, and against spans
+        that cross it or nest with it; all other spans are left open."""
+        positive = torch.zeros(scores.shape[:3], dtype=torch.bool)
+        negative = torch.zeros(scores.shape[:3], dtype=torch.bool)
+        for row, window in enumerate(gold):
+            if window.entity_types:
+                continue
+            for start, end, _ in window.entities:
+                negative[row, :end, start:] = True  # all spans that share a word with it
+            for start, end, _ in window.entities:
+                positive[row, start, end - 1] = True
+                negative[row, start, end - 1] = False
+        any_type = scores.float().logsumexp(dim=-1)
+        against = zlpr(scores, torch.zeros_like(scores, dtype=torch.bool))
+        positive, negative = positive.to(scores.device), negative.to(scores.device)
+        return (softplus(-any_type) * positive).sum() + (against * (negative & cells)).sum()
 
     def _relation_loss(self, scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
         target = torch.zeros(scores.shape, dtype=torch.bool)

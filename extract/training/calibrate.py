@@ -16,23 +16,23 @@ from extract.structures import Sentence
 GRID = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
 
 
-def fit_calibration(candidates: Sequence[Candidates], gold: Sequence[Sentence], schema: Schema) -> Calibration:
+def fit_calibration(
+    candidates: Sequence[Candidates], gold: Sequence[Sentence], typed: Sequence[bool], schema: Schema
+) -> Calibration:
     """Logistic maps from the raw scores of all candidates to whether they are in the gold annotation.
 
-    Entities: span and type right. Triples: both spans and the relation right. Qualifiers: triple,
+    Entities: span and type right, in `typed` sentences only. Triples: both spans and the relation right. Qualifiers: triple,
     label and value span right.
     """
     entities: list[tuple[np.ndarray, bool]] = []
     triples: list[tuple[np.ndarray, bool]] = []
     qualifiers: list[tuple[np.ndarray, bool]] = []
-    typed = {e.label for s in gold for e in s.entities} <= set(schema.entity_names)
-    for found, sentence in zip(candidates, gold, strict=True):
+    for found, sentence, has_types in zip(candidates, gold, typed, strict=True):
         spans = [tuple(span) for span in found.spans.tolist()]
         gold_types = {(e.span.start_word, e.span.end_word): e.label for e in sentence.entities}
-        for span, scores in zip(spans, found.entity_scores, strict=True):
+        for span, scores in zip(spans, found.entity_scores, strict=True) if has_types else ():
             best = int(scores.argmax())
-            right = gold_types.get(span) == schema.entity_names[best] if typed else span in gold_types
-            entities.append((scores[[best]], right))
+            entities.append((scores[[best]], gold_types.get(span) == schema.entity_names[best]))
         gold_triples, gold_qualifiers = _gold_keys(sentence)
         keys = [(spans[s], schema.relation_names[r], spans[o]) for s, r, o in found.triples.tolist()]
         features = np.stack([found.triple_scores, weaker_ends(found)], axis=1)

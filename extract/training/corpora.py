@@ -21,6 +21,7 @@ class CorpusData:
     dev: list[Example]
     schema: Schema
     metric: str
+    typed: bool
 
 
 def load_corpus(recipe: CorpusRecipe) -> CorpusData:
@@ -42,20 +43,32 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
     schema = Schema.infer(_sentences(train), recipe.name)
     if recipe.words == "tripack":
         train, dev = [reword(e) for e in train], [reword(e) for e in dev]
-    return CorpusData(recipe.name, train, dev, schema, recipe.metric)
+    return CorpusData(recipe.name, train, dev, schema, recipe.metric, recipe.typed)
 
 
 def merged_schema(recipe: Recipe, data: list[CorpusData]) -> Schema:
-    """The union of what the corpora annotate, with type constraints if the recipe wants them."""
-    everything = [s for corpus in data for s in _sentences(corpus.train)]
-    schema = Schema.infer(everything, recipe.name)
+    """The union of what the corpora annotate, with type constraints if the recipe wants them.
+
+    Only typed corpora say which types a relation joins; a relation known from others joins any.
+    """
+    schema = Schema.infer([s for corpus in data for s in _sentences(corpus.train)], recipe.name)
+    typed = Schema.infer([s for corpus in data if corpus.typed for s in _sentences(corpus.train)])
+    types = typed.entity_types
     if recipe.decode.type_constraints:
-        return schema
-    return replace(
-        schema,
-        relations=tuple(replace(r, domain=(), range=()) for r in schema.relations),
-        qualifiers=tuple(replace(q, range=(), relations=()) for q in schema.qualifiers),
-    )
+        constrained = {r.name: r for r in typed.relations}
+        ranges = {q.name: q.range for q in typed.qualifiers}
+    else:
+        constrained, ranges = {}, {}
+    relations = [constrained.get(r.name, replace(r, domain=(), range=())) for r in schema.relations]
+    relations = [
+        replace(r, id=of_all.id, symmetric=of_all.symmetric)
+        for r, of_all in zip(relations, schema.relations, strict=True)
+    ]
+    qualifiers = [
+        replace(q, range=ranges.get(q.name, ()), relations=q.relations if recipe.decode.type_constraints else ())
+        for q in schema.qualifiers
+    ]
+    return replace(schema, entity_types=types, relations=tuple(relations), qualifiers=tuple(qualifiers))
 
 
 def _sentences(examples: list[Example]) -> list[Sentence]:

@@ -29,6 +29,9 @@ class CorpusRecipe(_Section):
     metric: Literal["strict", "boundary", "partial", "exact", "triplet", "quintuplet"] = Field(
         "strict", description="dev metric that picks the epoch and the thresholds"
     )
+    typed: bool = Field(
+        True, description="false: the corpus marks spans, not types; types are learnt from the other corpora"
+    )
     words: Literal["corpus", "tripack"] = Field(
         "corpus", description="corpus: its own words; tripack: cut its text by tripack's word rules"
     )

@@ -118,6 +118,8 @@ class _Run:
         windows = []
         for corpus in corpora:
             annotated = Annotated.by(corpus.schema, schema)
+            if not corpus.typed:
+                annotated = replace(annotated, entity_types=frozenset())
             windows += training_windows([e.sentence for e in corpus.train], windower, schema, annotated)
         logger.info("%d training windows, %d relations", len(windows), len(schema.relations))
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -152,7 +154,8 @@ class _Run:
             candidates.append(exact.candidates(sentences))
             metrics.append(corpus.metric)
         everything = [c for part in candidates for c in part]
-        calibration = fit_calibration(everything, [s for part in gold for s in part], self.schema)
+        typed = [corpus.typed for corpus in self.corpora for _ in corpus.dev]
+        calibration = fit_calibration(everything, [s for part in gold for s in part], typed, self.schema)
         decoder = Decoder(self.schema, nested=self.recipe.decode.nested, calibration=calibration)
 
         def measure(pred: Sequence[Sentence]) -> float:
