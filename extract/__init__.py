@@ -28,7 +28,8 @@ _HOMES = {
     "Schema": "extract.schema",
     "TripackError": "extract.errors",
     **dict.fromkeys(
-        ("Document", "Entity", "Qualifier", "Sentence", "Span", "Token", "Triple"), "extract.structures"
+        ("Document", "Entity", "Qualifier", "Sentence", "Span", "Token", "Triple"),
+        "extract.structures",
     ),
 }
 

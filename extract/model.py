@@ -27,7 +27,10 @@ class EncoderConfig(BaseModel):
     max_words: int = Field(160, ge=8, description="words of a sentence in one window")
     context_words: int = Field(0, ge=0, description="words of surrounding sentences on each side")
     freeze_embeddings: bool = Field(True, description="leave the word-embedding matrix as it is")
-    dropout: float | None = Field(None, ge=0, lt=1, description="replaces the encoder's own dropout")
+    word_shapes: bool = Field(True, description="let the encoder read capitals and digits of words")
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="replaces the encoder's own dropout"
+    )
 
 
 class FusionConfig(BaseModel):
@@ -36,7 +39,9 @@ class FusionConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field("last", description="last, scalar_mix, task_mix or concat")
-    layers: tuple[int, ...] | None = Field(None, description="layers to fuse; 0 is the embedding output")
+    layers: tuple[int, ...] | None = Field(
+        None, description="layers to fuse; 0 is the embedding output"
+    )
 
 
 class ModelConfig(BaseModel):
@@ -59,6 +64,7 @@ class ExtractionModel(nn.Module):
         self.encoder = PretrainedEncoder(
             config.encoder.name,
             n_layers=config.encoder.n_layers,
+            word_shapes=config.encoder.word_shapes,
             config_only=config_only,
             dropout=config.encoder.dropout,
         )
@@ -70,7 +76,7 @@ class ExtractionModel(nn.Module):
 
     def word_states(self, batch: EncodedBatch) -> WordStates:
         """One pass of the encoder: states (batch, words, hidden) for each task."""
-        layers = self.encoder(batch.piece_ids, batch.piece_mask)
+        layers = self.encoder(batch.piece_ids, batch.piece_mask, batch.shape_of_piece)
         fused = self.fusion(layers)
         n_words = batch.word_mask.shape[1]
         pooled: dict[int, Tensor] = {}  # tasks may share one tensor: pool it once

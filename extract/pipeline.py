@@ -50,7 +50,9 @@ def load(
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"Device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+        raise ModelError(
+            f"Device {device!r} cannot be used: {str(error).splitlines()[0]}"
+        ) from error
     network, schema, settings = read_model(ModelFolder(resolve(model)))
     encoder = settings.model.encoder
     windower = Windower(
@@ -61,7 +63,10 @@ def load(
     )
     predictor = Predictor(network, windower, device=device, autocast=dtype == "bfloat16")
     decoder = Decoder(
-        schema, nested=settings.nested, calibration=settings.calibration, thresholds=settings.thresholds
+        schema,
+        nested=settings.nested,
+        calibration=settings.calibration,
+        thresholds=settings.thresholds,
     )
     return Extractor(predictor, decoder, name=settings.name, version=settings.version)
 
@@ -92,7 +97,11 @@ class Extractor:
 
     @overload
     def extract(
-        self, texts: Iterable[str | tuple[str, str]], *, batch_size: int = ..., threshold: float | None = ...
+        self,
+        texts: Iterable[str | tuple[str, str]],
+        *,
+        batch_size: int = ...,
+        threshold: float | None = ...,
     ) -> Iterator[Document]: ...
 
     def extract(

@@ -25,7 +25,12 @@ class Predictor:
     """
 
     def __init__(
-        self, model: ExtractionModel, windower: Windower, *, device: str = "cpu", autocast: bool = False
+        self,
+        model: ExtractionModel,
+        windower: Windower,
+        *,
+        device: str = "cpu",
+        autocast: bool = False,
     ) -> None:
         self.model = model.to(device).eval()
         self.windower = windower
@@ -45,10 +50,14 @@ class Predictor:
             with self._precision():
                 found = self.model.candidates(self.windower.batch(chosen).to(self.device))
             for window, candidates in zip(chosen, found, strict=True):
-                parts[window.sentence].append((window.start_word, candidates.shifted(window.start_word)))
+                parts[window.sentence].append(
+                    (window.start_word, candidates.shifted(window.start_word))
+                )
         empty = Candidates.empty(len(self.model.schema.entity_types))
         return [
-            merge([part for _, part in sorted(of_one, key=lambda item: item[0])]) if of_one else empty
+            merge([part for _, part in sorted(of_one, key=lambda item: item[0])])
+            if of_one
+            else empty
             for of_one in parts
         ]
 

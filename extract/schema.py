@@ -82,7 +82,9 @@ class Schema:
                     )
         types, relations = set(self.entity_names), set(self.relation_names)
         for relation in self.relations:
-            self._check_known(relation.name, "entity type", (*relation.domain, *relation.range), types)
+            self._check_known(
+                relation.name, "entity type", (*relation.domain, *relation.range), types
+            )
             if relation.inverse is not None:
                 self._check_known(relation.name, "relation", (relation.inverse,), relations)
         for qualifier in self.qualifiers:
@@ -99,7 +101,9 @@ class Schema:
     def _check_known(self, owner: str, kind: str, used: Iterable[str], known: set[str]) -> None:
         for name in used:
             if name not in known:
-                raise SchemaError(f"In {owner!r} of schema {self.name!r}: {one_of(kind, name, list(known))}")
+                raise SchemaError(
+                    f"In {owner!r} of schema {self.name!r}: {one_of(kind, name, list(known))}"
+                )
 
     @cached_property
     def entity_names(self) -> list[str]:
@@ -146,7 +150,9 @@ class Schema:
             )
         unknown = set(data) - {"name", "entity_types", "relations", "qualifiers"}
         if unknown:
-            raise SchemaError(f"Unknown keys in a schema: {', '.join(sorted(unknown))}. Remove them.")
+            raise SchemaError(
+                f"Unknown keys in a schema: {', '.join(sorted(unknown))}. Remove them."
+            )
         return cls(
             entity_types=_read_items(EntityType, data, "entity_types"),
             relations=_read_items(Relation, data, "relations"),
@@ -187,7 +193,9 @@ class Schema:
             types.update(entity.label for entity in sentence.entities)
             seen = {(t.subject.span, t.relation, t.object.span) for t in sentence.triples}
             for triple in sentence.triples:
-                pairs.setdefault(triple.relation, []).append((triple.subject.label, triple.object.label))
+                pairs.setdefault(triple.relation, []).append(
+                    (triple.subject.label, triple.object.label)
+                )
                 ids[triple.relation] = triple.relation_id
                 mirrored = (triple.object.span, triple.relation, triple.subject.span) in seen
                 both_ways[triple.relation] = both_ways.get(triple.relation, True) and mirrored
@@ -234,7 +242,9 @@ def _read_items(kind: type[Any], data: dict[str, Any], key: str) -> tuple[Any, .
     for number, item in enumerate(items):
         item = {"name": item} if isinstance(item, str) else item
         if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-            raise SchemaError(f"Expected item {number} of {key!r} to be an object with a 'name', got {item!r}.")
+            raise SchemaError(
+                f"Expected item {number} of {key!r} to be an object with a 'name', got {item!r}."
+            )
         unknown = set(item) - set(fields)
         if unknown:
             raise SchemaError(
@@ -252,7 +262,10 @@ _LISTS, _FLAGS = {"domain", "range", "relations"}, {"symmetric", "functional"}
 
 def _check_value(owner: str, key: str, value: Any) -> None:
     if key in _LISTS:
-        good, expected = isinstance(value, list) and all(isinstance(v, str) for v in value), "a list of names"
+        good, expected = (
+            isinstance(value, list) and all(isinstance(v, str) for v in value),
+            "a list of names",
+        )
     elif key in _FLAGS:
         good, expected = isinstance(value, bool), "true or false"
     else:

@@ -11,7 +11,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("tripack", "torch", "transformers", "tokenizers", "numpy", "spacy", "datasets", "seqeval")
+_PACKAGES = (
+    "tripack",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "numpy",
+    "spacy",
+    "datasets",
+    "seqeval",
+)
 
 
 def environment() -> dict[str, Any]:

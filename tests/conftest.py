@@ -24,7 +24,9 @@ def corpora_dir() -> Path:
     default = ROOT.parent / "shared" / "corpora"
     path = Path(os.environ.get("TRIPACK_CORPORA", default))
     if not path.is_dir():
-        message = f"This test needs the corpora: set TRIPACK_CORPORA to their folder (tried {path})."
+        message = (
+            f"This test needs the corpora: set TRIPACK_CORPORA to their folder (tried {path})."
+        )
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
@@ -47,7 +49,9 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, facts_file: Path) -> 
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, facts_file: Path) -> Path:
+def tiny_run(
+    tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, facts_file: Path
+) -> Path:
     """A run folder of the tiny encoder trained until it knows `facts_file` by heart."""
     from extract.training.run import train
     from tests.tiny import tiny_recipe

@@ -22,7 +22,15 @@ def write_tiny_encoder(folder: Path, corpus: Path) -> Path:
         for word in json.loads(line)["sentences"][0]
     }
     letters = [chr(c) for c in range(33, 127)]
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{c}" for c in letters), *sorted(words)]
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        *letters,
+        *(f"##{c}" for c in letters),
+        *sorted(words),
+    ]
     vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -31,7 +39,11 @@ def write_tiny_encoder(folder: Path, corpus: Path) -> Path:
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
     )
     fast.save_pretrained(folder)
     torch.manual_seed(0)
@@ -52,7 +64,15 @@ def tiny_recipe(encoder: Path, corpus: Path, **changes: object) -> Recipe:
     data = {
         "name": "tiny",
         "description": "A test model that knows a handful of facts.",
-        "corpora": [{"name": "hyperred", "path": str(corpus), "train": "file", "dev": "file", "metric": "quintuplet"}],
+        "corpora": [
+            {
+                "name": "hyperred",
+                "path": str(corpus),
+                "train": "file",
+                "dev": "file",
+                "metric": "quintuplet",
+            }
+        ],
         "model": {
             "encoder": {"name": str(encoder), "freeze_embeddings": False},
             "head": {"width": 48, "cube_width": 48, "dropout": 0.0},

@@ -32,13 +32,16 @@ class Calibration(BaseModel):
         (1.0, 0.0, 0.0), description="slope of the triple's score, of its weaker end's, intercept"
     )
     qualifier: tuple[float, float, float] = Field(
-        (1.0, 0.0, 0.0), description="slope of the qualifier's score, of its weakest part's, intercept"
+        (1.0, 0.0, 0.0),
+        description="slope of the qualifier's score, of its weakest part's, intercept",
     )
 
     def apply(self, candidates: Candidates) -> Candidates:
         """The same candidates with calibrated log-odds."""
         slope, shift = self.entity
-        triples = self.triple[0] * candidates.triple_scores + self.triple[1] * weaker_ends(candidates)
+        triples = self.triple[0] * candidates.triple_scores + self.triple[1] * weaker_ends(
+            candidates
+        )
         triple_scores = (triples + self.triple[2]).astype(np.float32)
         qualifiers = self.qualifier[0] * candidates.qualifier_scores
         qualifiers = qualifiers + self.qualifier[1] * weakest_parts(candidates)
@@ -65,7 +68,9 @@ def weakest_parts(candidates: Candidates) -> Floats:
     return np.minimum(triples[candidates.qualifiers[:, 0]], best[candidates.qualifiers[:, 2]])
 
 
-def fit_logistic(features: Array, correct: npt.NDArray[np.bool_], n_steps: int = 50) -> tuple[float, ...]:
+def fit_logistic(
+    features: Array, correct: npt.NDArray[np.bool_], n_steps: int = 50
+) -> tuple[float, ...]:
     """Slopes and intercept that maximise the likelihood of `correct`, by Newton's method.
 
     Args:

@@ -83,12 +83,18 @@ def merge(parts: Sequence[Candidates]) -> Candidates:
             else:
                 entity_scores[row] = np.maximum(entity_scores[row], scores)
         triple_of = []
-        for (head, label, tail), score in zip(part.triples.tolist(), part.triple_scores.tolist(), strict=True):
-            triple_of.append(_keep_best(triples, triple_scores, (row_of[head], label, row_of[tail]), score))
+        for (head, label, tail), score in zip(
+            part.triples.tolist(), part.triple_scores.tolist(), strict=True
+        ):
+            triple_of.append(
+                _keep_best(triples, triple_scores, (row_of[head], label, row_of[tail]), score)
+            )
         for (triple, label, value), score in zip(
             part.qualifiers.tolist(), part.qualifier_scores.tolist(), strict=True
         ):
-            _keep_best(qualifiers, qualifier_scores, (triple_of[triple], label, row_of[value]), score)
+            _keep_best(
+                qualifiers, qualifier_scores, (triple_of[triple], label, row_of[value]), score
+            )
     n_types = parts[0].entity_scores.shape[1]
     return Candidates(
         np.array(list(spans), np.int64).reshape(-1, 2),

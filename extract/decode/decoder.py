@@ -35,7 +35,13 @@ class Decoder:
     def __post_init__(self) -> None:
         self.constraints = Constraints.from_schema(self.schema, nested=self.nested)
 
-    def decode(self, text: str | None, sentence: Sentence, candidates: Candidates, threshold: float | None = None) -> Sentence:
+    def decode(
+        self,
+        text: str | None,
+        sentence: Sentence,
+        candidates: Candidates,
+        threshold: float | None = None,
+    ) -> Sentence:
         """`sentence` with the selected entities and triples.
 
         Args:
@@ -55,23 +61,34 @@ class Decoder:
             scored.qualifier_scores - np.float32(log_odds(qualifier)),
         )
         kept = self.solver.solve(shifted, self.constraints)
-        entities = {row: self._entity(text, sentence, scored, row, label) for row, label in kept.entities}
+        entities = {
+            row: self._entity(text, sentence, scored, row, label) for row, label in kept.entities
+        }
         attached: dict[int, list[Qualifier]] = {}
         for row in kept.qualifiers:
             of, label, value = scored.qualifiers[row].tolist()
             kind = self.schema.qualifiers[label]
             score = probability(float(scored.qualifier_scores[row]))
-            attached.setdefault(of, []).append(Qualifier(kind.name, entities[value], kind.id, score))
-        triples = [self._triple(sentence, scored, row, entities, attached.get(row, [])) for row in kept.triples]
+            attached.setdefault(of, []).append(
+                Qualifier(kind.name, entities[value], kind.id, score)
+            )
+        triples = [
+            self._triple(sentence, scored, row, entities, attached.get(row, []))
+            for row in kept.triples
+        ]
         return replace(
             sentence,
             entities=tuple(sorted(entities.values(), key=lambda e: (e.start_char, -e.end_char))),
             triples=tuple(
-                sorted(triples, key=lambda t: (t.subject.start_char, t.object.start_char, t.relation))
+                sorted(
+                    triples, key=lambda t: (t.subject.start_char, t.object.start_char, t.relation)
+                )
             ),
         )
 
-    def _entity(self, text: str | None, sentence: Sentence, scored: Candidates, row: int, label: int) -> Entity:
+    def _entity(
+        self, text: str | None, sentence: Sentence, scored: Candidates, row: int, label: int
+    ) -> Entity:
         start, end = scored.spans[row].tolist()
         first, last = sentence.tokens[start].start_char, sentence.tokens[end - 1].end_char
         span = Span(start, end)
@@ -85,7 +102,12 @@ class Decoder:
         )
 
     def _triple(
-        self, sentence: Sentence, scored: Candidates, row: int, entities: dict[int, Entity], qualifiers: list[Qualifier]
+        self,
+        sentence: Sentence,
+        scored: Candidates,
+        row: int,
+        entities: dict[int, Entity],
+        qualifiers: list[Qualifier],
     ) -> Triple:
         subject, relation, object_ = scored.triples[row].tolist()
         kind = self.schema.relations[relation]

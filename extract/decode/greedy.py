@@ -18,7 +18,9 @@ class GreedySolver(Solver):
 
     def solve(self, candidates: Candidates, constraints: Constraints) -> Selection:
         state = _State(candidates, constraints)
-        for row in np.argsort(-candidates.entity_scores.max(axis=1, initial=-np.inf), kind="stable").tolist():
+        for row in np.argsort(
+            -candidates.entity_scores.max(axis=1, initial=-np.inf), kind="stable"
+        ).tolist():
             if state.best_score[row] <= 0:
                 break
             if state.is_free(row):
@@ -34,7 +36,9 @@ class GreedySolver(Solver):
             for row in np.argsort(-candidates.qualifier_scores, kind="stable").tolist()
             if int(candidates.qualifiers[row, 0]) in kept and state.add_qualifier(row)
         ]
-        return Selection(tuple(sorted(state.type_of.items())), tuple(sorted(triples)), tuple(sorted(qualifiers)))
+        return Selection(
+            tuple(sorted(state.type_of.items())), tuple(sorted(triples)), tuple(sorted(qualifiers))
+        )
 
 
 class _State:
@@ -79,7 +83,10 @@ class _State:
         subject, relation, object_ = self.candidates.triples[row].tolist()
         if self.constraints.functional[relation] and (subject, relation) in self.objects:
             return False
-        ends = ((subject, self.constraints.domain[relation]), (object_, self.constraints.range[relation]))
+        ends = (
+            (subject, self.constraints.domain[relation]),
+            (object_, self.constraints.range[relation]),
+        )
         plans = [self.plan(end, admitted) for end, admitted in ends]
         if any(plan is None for plan in plans) or not self._fit_together(subject, object_):
             return False

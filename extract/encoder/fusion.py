@@ -78,7 +78,9 @@ class ScalarMix(Fusion):
         self.scale = nn.Parameter(torch.ones(self.n_mixes))
 
     def forward(self, states: LayerStates) -> TaskStates:
-        stacked = torch.stack([states.layers[i] for i in self.chosen])  # (layers, batch, pieces, hidden)
+        stacked = torch.stack(
+            [states.layers[i] for i in self.chosen]
+        )  # (layers, batch, pieces, hidden)
         mix = self.weights.softmax(dim=-1) * self.scale.unsqueeze(-1)  # (mixes, layers)
         mixed = torch.einsum("ml,lbph->mbph", mix.to(stacked.dtype), stacked)
         return mixed[0], mixed[1 % self.n_mixes], mixed[2 % self.n_mixes]
@@ -112,12 +114,16 @@ class ConcatProject(Fusion):
             self.project.bias.zero_()
 
     def forward(self, states: LayerStates) -> TaskStates:
-        joined = torch.cat([states.layers[i] for i in self.chosen], dim=-1)  # (batch, pieces, layers * hidden)
+        joined = torch.cat(
+            [states.layers[i] for i in self.chosen], dim=-1
+        )  # (batch, pieces, layers * hidden)
         fused = self.project(joined)  # (batch, pieces, hidden)
         return fused, fused, fused
 
 
-def build_fusion(name: str, n_layers: int, hidden: int, layers: tuple[int, ...] | None = None) -> Fusion:
+def build_fusion(
+    name: str, n_layers: int, hidden: int, layers: tuple[int, ...] | None = None
+) -> Fusion:
     """The fusion registered under `name`. Raises `RecipeError` if there is none."""
     if name not in FUSIONS:
         raise RecipeError(one_of("fusion", name, list(FUSIONS)))

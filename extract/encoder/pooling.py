@@ -17,7 +17,9 @@ def pool_words(states: Tensor, word_of_piece: Tensor, n_words: int) -> Tensor:
     Returns: (batch, words, hidden); zeros for words without pieces (padding).
     """
     words = torch.arange(n_words, device=states.device)
-    member = (word_of_piece.unsqueeze(1) == words.view(1, -1, 1)).to(states.dtype)  # (batch, words, pieces)
+    member = (word_of_piece.unsqueeze(1) == words.view(1, -1, 1)).to(
+        states.dtype
+    )  # (batch, words, pieces)
     member = member / member.sum(dim=-1, keepdim=True).clamp(min=1.0)
     return member @ states  # (batch, words, hidden)
 

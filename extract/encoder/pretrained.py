@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from extract.encoder.shapes import SHAPES
 from extract.errors import ModelError
 
 # Encoders that install as packages: name -> (module, folder inside it).
@@ -34,7 +35,9 @@ def resolve_encoder(name: str) -> str:
         module, folder = PACKAGED[name]
         spec = importlib.util.find_spec(module)
         if spec is None or spec.origin is None:
-            raise ModelError(f"Encoder {name!r} comes with the package {module}, which is not installed.")
+            raise ModelError(
+                f"Encoder {name!r} comes with the package {module}, which is not installed."
+            )
         return str(Path(spec.origin).parent / folder)
     fetched = cache_dir() / "encoders" / name
     if "/" not in name and fetched.is_dir():
@@ -68,6 +71,7 @@ class PretrainedEncoder(nn.Module):
     Args:
         name: a folder, a hub name, or a packaged encoder's name.
         n_layers: keep the first `n_layers` layers; None keeps all.
+        word_shapes: add a learned vector for each word's shape to its pieces' embeddings.
         config_only: build from the config with random weights (they are loaded later).
         dropout: replaces the encoder's own hidden and attention dropout; None keeps them.
 
@@ -79,6 +83,7 @@ class PretrainedEncoder(nn.Module):
         name: str,
         *,
         n_layers: int | None = None,
+        word_shapes: bool = False,
         config_only: bool = False,
         dropout: float | None = None,
     ) -> None:
@@ -92,27 +97,44 @@ class PretrainedEncoder(nn.Module):
             depth = config.num_hidden_layers
             if n_layers is not None:
                 if not 1 <= n_layers <= depth:
-                    raise ModelError(f"Expected n_layers in 1..{depth} for encoder {name!r}, got {n_layers}.")
+                    raise ModelError(
+                        f"Expected n_layers in 1..{depth} for encoder {name!r}, got {n_layers}."
+                    )
                 config.num_hidden_layers = n_layers
             if dropout is not None:
                 config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
-            extra: dict[str, Any] = {"add_pooling_layer": False} if config.model_type in _POOLED else {}
+            extra: dict[str, Any] = (
+                {"add_pooling_layer": False} if config.model_type in _POOLED else {}
+            )
             if config_only:
                 self.model = AutoModel.from_config(config, dtype=torch.float32, **extra)
             else:
                 with _quiet():
-                    self.model = AutoModel.from_pretrained(path, config=config, dtype=torch.float32, **extra)
+                    self.model = AutoModel.from_pretrained(
+                        path, config=config, dtype=torch.float32, **extra
+                    )
         except (OSError, ValueError) as error:
-            raise ModelError(f"Cannot load encoder {name!r} from {path}: {_first_line(error)}") from error
+            raise ModelError(
+                f"Cannot load encoder {name!r} from {path}: {_first_line(error)}"
+            ) from error
         self.hidden = int(config.hidden_size)
         self.n_layers = int(config.num_hidden_layers)
+        self.shapes = None
+        if word_shapes:
+            self.shapes = nn.Embedding(len(SHAPES), self.model.get_input_embeddings().embedding_dim)
+            nn.init.zeros_(self.shapes.weight)  # training starts from the encoder as it is
         # Roberta-like models start positions after the padding index, so two fewer are usable.
         offset = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET_POSITIONS else 0
         self.max_pieces = int(config.max_position_embeddings) - offset
 
-    def forward(self, piece_ids: Tensor, piece_mask: Tensor) -> LayerStates:
-        """States of all layers for `piece_ids` and its mask, both (batch, pieces)."""
-        output = self.model(input_ids=piece_ids, attention_mask=piece_mask, output_hidden_states=True)
+    def forward(self, piece_ids: Tensor, piece_mask: Tensor, piece_shapes: Tensor) -> LayerStates:
+        """States of all layers for pieces, their mask and their words' shapes, all (batch, pieces)."""
+        embedded = self.model.get_input_embeddings()(piece_ids)  # (batch, pieces, embedding)
+        if self.shapes is not None:
+            embedded = embedded + self.shapes(piece_shapes)
+        output = self.model(
+            inputs_embeds=embedded, attention_mask=piece_mask, output_hidden_states=True
+        )
         return LayerStates(tuple(output.hidden_states))
 
     @property
@@ -149,7 +171,9 @@ def load_tokenizer(name: str) -> Any:
     except (OSError, ValueError) as error:
         raise ModelError(f"Cannot load the tokenizer of {name!r}: {_first_line(error)}") from error
     if not tokenizer.is_fast:
-        raise ModelError(f"Encoder {name!r} has no fast tokenizer. Choose one with a tokenizer.json.")
+        raise ModelError(
+            f"Encoder {name!r} has no fast tokenizer. Choose one with a tokenizer.json."
+        )
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     return tokenizer

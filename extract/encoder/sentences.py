@@ -16,17 +16,24 @@ _STOPS = frozenset(".!?…")
 _WIDE_STOPS = frozenset("。！？｡।॥۔؟።។။")  # these end a sentence without white space after them
 _CLOSERS = frozenset("\"'”’»)]}」』）")
 _OPENERS = frozenset("\"'“‘«([{「『（¿¡-–—•*#")
-# Written with a full stop, followed by a capital letter far more often than by a new sentence.
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof rev hon sen rep gov gen col maj capt lt sgt cmdr adm st mt ft jr sr vs no nos "
-    "art fig figs eq sec ch vol vols pp p ed eds al cf ca approx dept univ inc ltd corp co bros assn "
-    "jan feb mar apr jun jul aug sept sep oct nov dec mon tue wed thu fri sat sun "
-    "e.g i.e viz etc resp op cit tel ave blvd rd ariz calif colo conn fla ill mass mich minn miss mo "
-    "okla pa tenn tex va wash wis".split()
+# Written with a full stop and followed by a name or a number: no sentence ends here.
+_LEADING = frozenset(
+    "mr mrs ms dr prof rev hon sen rep gov gen col maj capt lt sgt cmdr adm st mt ft vs viz cf ca "
+    "approx fig figs eq sec ch vol vols pp ed eds nos op cit resp tel e.g i.e".split()
 )
-# These also end sentences; only what follows can tell, so a following capital ends the sentence.
-_MAY_END = frozenset("inc ltd corp co bros etc al jr sr no p mon tue wed thu fri sat sun mar ill miss mass wash art".split())
-_BLANK_LINE = regex.compile(r"[ \t\r\f\v]*\n[ \t\r\f\v]*(?:\n[ \t\r\f\v]*)+|[\u2029\x1c\x1d]")
+# Written with a full stop inside a sentence as well as at its end: what follows has to tell.
+_ABBREVIATIONS = frozenset(
+    "jr sr no art p al etc dept univ inc ltd corp co bros assn ave blvd rd jan feb mar apr jun jul aug "
+    "sep sept oct nov dec mon tue wed thu fri sat sun ariz calif colo conn fla ill mass mich minn miss "
+    "mo okla pa tenn tex va wash wis".split()
+)
+# Words that open a sentence far more often than they follow an abbreviation or initial inside one.
+_OPENER_WORDS = frozenset(
+    "The An In On At He She It They We You This That These Those His Her Its Their Our But And "
+    "However After Before When While As For From By With If There".split()
+)
+# Starts at a line end, not at the white space before it, which would cost quadratic time.
+_BLANK_LINE = regex.compile(r"\n[ \t\r\f\v]*+(?:\n[ \t\r\f\v]*+)++|[\u2029\x1c\x1d]")
 
 
 def split_sentences(text: str) -> list[list[Token]]:
@@ -67,13 +74,19 @@ def _split_paragraph(text: str, words: list[Token]) -> list[list[Token]]:
 def _is_stop(words: list[Token], at: int) -> bool:
     word = words[at].text
     # "U.S." is one word that may also close its sentence.
-    return word in _STOPS or word in _WIDE_STOPS or (len(word) > 2 and word[-1] == "." and word[0].isalpha())
+    return (
+        word in _STOPS
+        or word in _WIDE_STOPS
+        or (len(word) > 2 and word[-1] == "." and word[0].isalpha())
+    )
 
 
 def _belongs_to_end(words: list[Token], at: int) -> bool:
     """Whether a further stop or a closing quote hugs what stands before it."""
     hugs = words[at].start_char == words[at - 1].end_char
-    return hugs and (words[at].text in _STOPS or words[at].text in _WIDE_STOPS or words[at].text in _CLOSERS)
+    return hugs and (
+        words[at].text in _STOPS or words[at].text in _WIDE_STOPS or words[at].text in _CLOSERS
+    )
 
 
 def _starts_sentence(text: str, words: list[Token], stop: int, following: int) -> bool:
@@ -88,18 +101,14 @@ def _starts_sentence(text: str, words: list[Token], stop: int, following: int) -
     starts = first.isupper() or first.isdigit() or (first.isalpha() and not first.islower())
     if not starts and not (newline and opener):
         return False
+    opens = after.text in _OPENER_WORDS
     if word != ".":
-        return len(word) == 1 or after.text in _OPENER_WORDS
+        return len(word) == 1 or opens
     if before is None or before.end_char != words[stop].start_char:
         return True  # a free-standing stop, as in tokenised text
     lower = before.text.lower()
-    if len(lower) == 1 and before.text.isupper() and not newline:
-        return False  # an initial
-    return lower not in _ABBREVIATIONS or (lower in _MAY_END and not first.isdigit() and after.text in _OPENER_WORDS)
-
-
-# Words that open a sentence far more often than they follow an abbreviation inside one.
-_OPENER_WORDS = frozenset(
-    "The A An In On At He She It They We I You This That These Those His Her Its Their Our But And "
-    "However After Before When While As For From By With If There".split()
-)
+    if len(lower) == 1 and before.text.isupper():
+        return newline or opens  # an initial, or the last letter of "Ph.D."
+    if lower in _LEADING or text[before.start_char - 2 : before.end_char].lower() in _LEADING:
+        return False
+    return lower not in _ABBREVIATIONS or opens

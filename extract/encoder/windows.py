@@ -17,11 +17,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from extract.encoder.shapes import word_shape
 from extract.structures import Sentence
 
 logger = logging.getLogger(__name__)
 
 MAX_PIECES_A_WORD = 32
+_Word = tuple[list[int], int]  # piece ids, index of the word's shape
 _CHUNK = 2000  # words tokenised at once, so that one endless sentence needs no endless memory
 
 
@@ -29,8 +31,8 @@ _CHUNK = 2000  # words tokenised at once, so that one endless sentence needs no 
 class Window:
     """Words `start_word` up to `end_word` of sentence number `sentence`, as pieces.
 
-    `piece_ids` and `word_of_piece` are (pieces,), special tokens included; `word_of_piece` counts
-    words from `start_word` and is -1 for special tokens and context.
+    `piece_ids`, `word_of_piece` and `shape_of_piece` are (pieces,), special tokens included;
+    `word_of_piece` counts words from `start_word` and is -1 for special tokens and context.
     """
 
     sentence: int
@@ -38,6 +40,7 @@ class Window:
     end_word: int
     piece_ids: npt.NDArray[np.int64]
     word_of_piece: npt.NDArray[np.int64]
+    shape_of_piece: npt.NDArray[np.int64]
 
     @property
     def n_words(self) -> int:
@@ -52,6 +55,7 @@ class EncodedBatch:
     piece_ids: Tensor
     piece_mask: Tensor
     word_of_piece: Tensor
+    shape_of_piece: Tensor
     word_mask: Tensor
 
     def to(self, device: torch.device | str) -> EncodedBatch:
@@ -60,6 +64,7 @@ class EncodedBatch:
             self.piece_ids.to(device),
             self.piece_mask.to(device),
             self.word_of_piece.to(device),
+            self.shape_of_piece.to(device),
             self.word_mask.to(device),
         )
 
@@ -82,8 +87,12 @@ class Windower:
         if self._unknown is None:
             self._unknown = tokenizer.pad_token_id
         self.pad_id = int(tokenizer.pad_token_id or 0)
-        start = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
-        end = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
+        start = (
+            tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
+        )
+        end = (
+            tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
+        )
         self._prefix = [start] if start is not None else []
         self._suffix = [end] if end is not None else []
         self.room = max_pieces - len(self._prefix) - len(self._suffix)
@@ -104,7 +113,9 @@ class Windower:
         pieces = self._pieces([sentence.words for sentence in sentences])
         context = self.context_words
         around = [
-            (list(s.left_context[-context:]), list(s.right_context[:context])) if context else ([], [])
+            (list(s.left_context[-context:]), list(s.right_context[:context]))
+            if context
+            else ([], [])
             for s in sentences
         ]
         lefts = self._pieces([left for left, _ in around])
@@ -112,8 +123,10 @@ class Windower:
         found = []
         for number, words in enumerate(pieces):
             for start, end in self._cuts(words):
-                left = lefts[number] + words[:start] if context else []
-                right = words[end:] + rights[number] if context else []
+                left = (lefts[number] + words[max(0, start - context) : start])[-context:]
+                right = (words[end : end + context] + rights[number])[:context]
+                if not context:
+                    left, right = [], []
                 found.append(self._window(number, start, end, words[start:end], left, right))
         if self.n_shortened_words > n_before:
             logger.warning(
@@ -122,14 +135,14 @@ class Windower:
             )  # fmt: skip
         return found
 
-    def _pieces(self, sentences: list[list[str]]) -> list[list[list[int]]]:
-        """Piece ids of each word of each sentence; a word the tokenizer drops is unknown."""
+    def _pieces(self, sentences: list[list[str]]) -> list[list[_Word]]:
+        """The pieces of each word of each sentence; a word the tokenizer drops is unknown."""
         chunks = [
             (number, words[at : at + _CHUNK])
             for number, words in enumerate(sentences)
             for at in range(0, len(words), _CHUNK)
         ]
-        result: list[list[list[int]]] = [[] for _ in sentences]
+        result: list[list[_Word]] = [[] for _ in sentences]
         encodings = self._backend.encode_batch(
             [words for _, words in chunks], is_pretokenized=True, add_special_tokens=False
         )
@@ -143,15 +156,15 @@ class Windower:
                 elif len(ids) > MAX_PIECES_A_WORD:
                     of_word[at] = ids[:MAX_PIECES_A_WORD]
                     self.n_shortened_words += 1
-            result[number].extend(of_word)
+            result[number].extend(zip(of_word, map(word_shape, words), strict=True))
         return result
 
-    def _cuts(self, words: list[list[int]]) -> Iterable[tuple[int, int]]:
+    def _cuts(self, words: list[_Word]) -> Iterable[tuple[int, int]]:
         start = 0
         while start < len(words):
             end, n_pieces = start, 0
             while end < len(words) and end - start < self.max_words:
-                n_pieces += len(words[end])
+                n_pieces += len(words[end][0])
                 if n_pieces > self.room:
                     break
                 end += 1
@@ -165,26 +178,26 @@ class Windower:
         sentence: int,
         start: int,
         end: int,
-        words: list[list[int]],
-        left: list[list[int]],
-        right: list[list[int]],
+        words: list[_Word],
+        left: list[_Word],
+        right: list[_Word],
     ) -> Window:
-        room = self.room - sum(map(len, words))
+        room = self.room - sum(len(ids) for ids, _ in words)
         before = _fill(left[::-1], room // 2)[::-1]
-        after = _fill(right, room - sum(map(len, before)))
-        ids, of_piece = list(self._prefix), [-1] * len(self._prefix)
-        for word in before:
-            ids += word
-            of_piece += [-1] * len(word)
-        for number, word in enumerate(words):
-            ids += word
-            of_piece += [number] * len(word)
-        for word in after:
-            ids += word
-            of_piece += [-1] * len(word)
-        ids += self._suffix
-        of_piece += [-1] * len(self._suffix)
-        return Window(sentence, start, end, np.array(ids, np.int64), np.array(of_piece, np.int64))
+        after = _fill(right, room - sum(len(ids) for ids, _ in before))
+        numbered = [
+            *((word, -1) for word in before),
+            *zip(words, range(len(words)), strict=True),
+            *((word, -1) for word in after),
+        ]
+        pieces = [(piece, number, shape) for (ids, shape), number in numbered for piece in ids]
+        pieces = [
+            *((piece, -1, 0) for piece in self._prefix),
+            *pieces,
+            *((piece, -1, 0) for piece in self._suffix),
+        ]
+        ids, of_piece, shapes = np.array(pieces, np.int64).T
+        return Window(sentence, start, end, ids, of_piece, shapes)
 
     def batch(self, windows: Sequence[Window]) -> EncodedBatch:
         """Pad windows to one batch."""
@@ -192,22 +205,26 @@ class Windower:
         n_words = max(window.n_words for window in windows)
         ids = np.full((len(windows), n_pieces), self.pad_id, np.int64)
         of_piece = np.full((len(windows), n_pieces), -1, np.int64)
+        shapes = np.zeros((len(windows), n_pieces), np.int64)
         mask = np.zeros((len(windows), n_pieces), np.int64)
         word_mask = np.zeros((len(windows), n_words), bool)
         for row, window in enumerate(windows):
             length = len(window.piece_ids)
             ids[row, :length] = window.piece_ids
             of_piece[row, :length] = window.word_of_piece
+            shapes[row, :length] = window.shape_of_piece
             mask[row, :length] = 1
             word_mask[row, : window.n_words] = True
-        return EncodedBatch(*(torch.from_numpy(array) for array in (ids, mask, of_piece, word_mask)))
+        return EncodedBatch(
+            *(torch.from_numpy(array) for array in (ids, mask, of_piece, shapes, word_mask))
+        )
 
 
-def _fill(words: list[list[int]], room: int) -> list[list[int]]:
+def _fill(words: list[_Word], room: int) -> list[_Word]:
     """The first words whose pieces fit into `room`."""
     used = 0
-    for number, word in enumerate(words):
-        used += len(word)
+    for number, (ids, _) in enumerate(words):
+        used += len(ids)
         if used > room:
             return words[:number]
     return words

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 _NEVER = -1e4  # below any score, and exp() of it is 0 without making gradients NaN
 
@@ -25,10 +25,10 @@ def zlpr(scores: Tensor, gold: Tensor, counted: Tensor | None = None) -> Tensor:
     Returns: (...).
     """
     scores = scores.float()
-    negative = scores.masked_fill(gold, _NEVER)
-    positive = (-scores).masked_fill(~gold, _NEVER)
-    if counted is not None:
-        negative = negative.masked_fill(~counted, _NEVER)
-        positive = positive.masked_fill(~counted, _NEVER)
-    zero = torch.zeros_like(scores[..., :1])
-    return torch.cat([negative, zero], -1).logsumexp(-1) + torch.cat([positive, zero], -1).logsumexp(-1)
+    left_out = gold if counted is None else gold | ~counted
+    loss = softplus(scores.masked_fill(left_out, _NEVER).logsumexp(dim=-1))
+    # Cells with gold labels are few: the second sum is over these alone.
+    cells = gold.any(dim=-1).nonzero(as_tuple=True)
+    missing = ~gold[cells] if counted is None else ~(gold & counted)[cells]
+    positive = softplus((-scores[cells]).masked_fill(missing, _NEVER).logsumexp(dim=-1))
+    return loss.index_put(cells, positive, accumulate=True)

@@ -39,7 +39,9 @@ class Biaffine(nn.Module):
         batch, n_left, _ = left.shape
         left, right = _with_one(left), _with_one(right)
         width, n_labels, _ = self.weight.shape
-        tilted = left @ self.weight.to(left.dtype).reshape(width, -1)  # (batch, lefts, labels * width)
+        tilted = left @ self.weight.to(left.dtype).reshape(
+            width, -1
+        )  # (batch, lefts, labels * width)
         tilted = tilted.view(batch, n_left * n_labels, width)
         scores = tilted @ right.transpose(1, 2)  # (batch, lefts * labels, rights)
         return scores.view(batch, n_left, n_labels, -1).transpose(2, 3)

@@ -78,6 +78,7 @@ class TableHead(Head):
             words = self.dropout(states.relations)
             table = self.relation_scorer(self.subject(words), self.object(words))
             losses["relations"] = self._relation_loss(table, pairs, gold) / n_words
+            losses["pairs"] = self._pair_loss(words, spans.detach(), states.mask, gold)
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
             losses["qualifiers"] = self._cube_loss(states, spans.detach(), gold)
         return losses
@@ -89,7 +90,9 @@ class TableHead(Head):
             for start, end, label in window.entities:
                 if label >= 0:
                     target[row, start, end - 1, label] = True
-        counted = _counted([window.entity_types for window in gold], self.n_entity_types, scores.device)
+        counted = _counted(
+            [window.entity_types for window in gold], self.n_entity_types, scores.device
+        )
         loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
         loss = (loss * (cells & typed.to(scores.device)[:, None, None])).sum()
         return loss if typed.all() else loss + self._untyped_loss(scores, cells, gold)
@@ -121,6 +124,55 @@ class TableHead(Head):
         loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
         return (loss * cells).sum()
 
+    def _pair_loss(
+        self, words: Tensor, spans: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
+    ) -> Tensor:
+        """Pairs of spans scored as inference scores them: gold entities, and false ones it would meet."""
+        chosen, real, of_gold = self._training_spans(spans, mask, gold)
+        member = span_membership(chosen, mask.shape[1], words.dtype)
+        scores = self.relation_scorer(member @ self.subject(words), member @ self.object(words))
+        target = torch.zeros(scores.shape, dtype=torch.bool)
+        for row, window in enumerate(gold):
+            for start, end, label, object_start, object_end in window.triples:
+                subject, object_ = (
+                    of_gold[row].get((start, end)),
+                    of_gold[row].get((object_start, object_end)),
+                )
+                if subject is not None and object_ is not None:
+                    target[row, subject, object_, label] = True
+        counted = _counted([window.relations for window in gold], self.n_relations, scores.device)
+        loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
+        cells = real.unsqueeze(1) & real.unsqueeze(2)
+        return (loss * cells).sum() / real.sum().clamp(min=1)
+
+    def _training_spans(
+        self, spans: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
+    ) -> tuple[Tensor, Tensor, list[dict[tuple[int, int], int]]]:
+        """Gold spans of each window, then its best false ones that share no word with them."""
+        best = spans.max(dim=-1).values
+        rows = []
+        found = self._top_spans(spans, mask)[0].tolist() if spans.shape[1] else []
+        for row, window in enumerate(gold):
+            own = list(dict.fromkeys((start, end) for start, end, _ in window.entities))
+            false = [
+                (s, e)
+                for s, e in found[row][: len(own) + 8]
+                if e > s and all(e <= a or b <= s for a, b in own)
+            ]
+            rows.append(own + false)
+        n_spans = max(1, *(len(row) for row in rows))
+        chosen = torch.zeros(len(rows), n_spans, 2, dtype=torch.long)
+        real = torch.zeros(len(rows), n_spans, dtype=torch.bool)
+        for row, of_row in enumerate(rows):
+            if of_row:
+                chosen[row, : len(of_row)] = torch.tensor(of_row)
+                real[row, : len(of_row)] = True
+        return (
+            chosen.to(best.device),
+            real.to(best.device),
+            [{s: i for i, s in enumerate(r)} for r in rows],
+        )
+
     def _cube_loss(self, states: WordStates, spans: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
         rows = [row for row, window in enumerate(gold) if window.qualifier_labels]
         chosen, real = self._cube_words(spans[rows], states.mask[rows], [gold[row] for row in rows])
@@ -128,21 +180,32 @@ class TableHead(Head):
         words = self.dropout(states.qualifiers[rows].gather(1, index))  # (rows, cube words, hidden)
         pair = self.pair_subject(words).unsqueeze(2) * self.pair_object(words).unsqueeze(1)
         n_rows, n_words = chosen.shape
-        scores = self.cube_scorer(pair.flatten(1, 2), self.value(words))  # (rows, pairs, values, labels)
+        scores = self.cube_scorer(
+            pair.flatten(1, 2), self.value(words)
+        )  # (rows, pairs, values, labels)
         scores = scores.view(n_rows, n_words, n_words, n_words, self.n_qualifiers)
         target = torch.zeros(scores.shape, dtype=torch.bool)
         for place, row in enumerate(rows):
             at = {word: spot for spot, word in enumerate(chosen[place].tolist())}
             for triple, label, start, end in gold[row].qualifiers:
                 s, e, _, o, f = gold[row].triples[triple]
-                cell = np.ix_(*([at[w] for w in range(a, b) if w in at] for a, b in ((s, e), (o, f), (start, end))))
+                cell = np.ix_(
+                    *(
+                        [at[w] for w in range(a, b) if w in at]
+                        for a, b in ((s, e), (o, f), (start, end))
+                    )
+                )
                 target[(place, *map(torch.from_numpy, cell), label)] = True
-        counted = _counted([gold[row].qualifier_labels for row in rows], self.n_qualifiers, scores.device)
+        counted = _counted(
+            [gold[row].qualifier_labels for row in rows], self.n_qualifiers, scores.device
+        )
         loss = zlpr(scores, target.to(scores.device), counted[:, None, None, None])
         cells = real[:, :, None, None] & real[:, None, :, None] & real[:, None, None, :]
         return (loss * cells).sum() / real.sum()
 
-    def _cube_words(self, spans: Tensor, mask: Tensor, gold: Sequence[GoldWindow]) -> tuple[Tensor, Tensor]:
+    def _cube_words(
+        self, spans: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
+    ) -> tuple[Tensor, Tensor]:
         """The words that enter the cube, (rows, cube words), and which of them are real."""
         scores = word_scores(spans).masked_fill(~mask, float("-inf"))
         for row, window in enumerate(gold):
@@ -201,7 +264,9 @@ class TableHead(Head):
         found = (scores > self.config.triple_floor).nonzero()  # (triples, 4)
         return found[:, [0, 1, 3, 2]], scores[found.unbind(1)]
 
-    def _qualifiers(self, states: Tensor, member: Tensor, real: Tensor, triples: Tensor) -> tuple[Tensor, Tensor]:
+    def _qualifiers(
+        self, states: Tensor, member: Tensor, real: Tensor, triples: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Rows (triple, qualifier label, value span) and their scores."""
         if not self.n_qualifiers or not len(triples):
             return _no_rows(3, states.device)
@@ -209,7 +274,9 @@ class TableHead(Head):
         subject = (member @ self.pair_subject(states))[window, subject_at]  # (triples, width)
         object_ = (member @ self.pair_object(states))[window, object_at]
         value = (member @ self.value(states))[window]  # (triples, spans, width)
-        scores = self.cube_scorer((subject * object_).unsqueeze(1), value)[:, 0]  # (triples, spans, labels)
+        scores = self.cube_scorer((subject * object_).unsqueeze(1), value)[
+            :, 0
+        ]  # (triples, spans, labels)
         scores = scores.masked_fill(~real[window].unsqueeze(-1), float("-inf"))
         found = (scores > self.config.triple_floor).nonzero()
         return found[:, [0, 2, 1]], scores[found.unbind(1)]

@@ -46,7 +46,8 @@ class Settings(BaseModel):
     calibration: Calibration = Calibration()
     thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5)
     encoder_hashes: dict[str, str] = Field(
-        default_factory=dict, description="SHA-256 of the encoder's own tensors that the model builds on"
+        default_factory=dict,
+        description="SHA-256 of the encoder's own tensors that the model builds on",
     )
 
 
@@ -169,7 +170,9 @@ def read_model(folder: ModelFolder) -> tuple[ExtractionModel, Schema, Settings]:
             own[name].copy_(value)
     missing = [name for name in own if name not in stored and not name.startswith(_ENCODER)]
     if missing:
-        raise ModelError(f"{folder.weights} lacks {len(missing)} tensors, the first is {missing[0]}.")
+        raise ModelError(
+            f"{folder.weights} lacks {len(missing)} tensors, the first is {missing[0]}."
+        )
     return model, schema, settings
 
 
@@ -178,7 +181,9 @@ def _read_weights(folder: ModelFolder) -> dict[str, Tensor]:
         with safe_open(folder.weights, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except FileNotFoundError as error:
-        raise ModelError(f"{folder.path} is no model folder: it has no {folder.weights.name}.") from error
+        raise ModelError(
+            f"{folder.path} is no model folder: it has no {folder.weights.name}."
+        ) from error
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{folder.weights} is damaged: {error}. Fetch the model again.") from error
 

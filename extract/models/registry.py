@@ -32,7 +32,9 @@ def read_info(path: Path) -> ModelInfo:
         data = json.loads((path / "config.json").read_text(encoding="utf-8"))
         return ModelInfo(data["name"], data["version"], path, data.get("description", ""))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} is no model folder: its config.json cannot be read ({error}).") from error
+        raise ModelError(
+            f"{path} is no model folder: its config.json cannot be read ({error})."
+        ) from error
 
 
 def resolve(model: str | Path) -> Path:
@@ -41,7 +43,10 @@ def resolve(model: str | Path) -> Path:
     A run folder stands for the finished model inside it.
     """
     bundled = BUNDLED / str(model)
-    if str(model).replace("-", "").replace("_", "").isalnum() and (bundled / "config.json").is_file():
+    if (
+        str(model).replace("-", "").replace("_", "").isalnum()
+        and (bundled / "config.json").is_file()
+    ):
         return bundled
     path = Path(model).expanduser()
     for candidate in (path, path / "model"):
@@ -49,4 +54,7 @@ def resolve(model: str | Path) -> Path:
             return candidate
     if path.is_dir():
         raise ModelError(f"{path} is no model folder: it has no config.json.")
-    raise ModelError(one_of("model", str(model), [info.name for info in available()]) + " Or give a model folder.")
+    raise ModelError(
+        one_of("model", str(model), [info.name for info in available()])
+        + " Or give a model folder."
+    )

@@ -17,7 +17,10 @@ GRID = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
 
 
 def fit_calibration(
-    candidates: Sequence[Candidates], gold: Sequence[Sentence], typed: Sequence[bool], schema: Schema
+    candidates: Sequence[Candidates],
+    gold: Sequence[Sentence],
+    typed: Sequence[bool],
+    schema: Schema,
 ) -> Calibration:
     """Logistic maps from the raw scores of all candidates to whether they are in the gold annotation.
 
@@ -34,12 +37,16 @@ def fit_calibration(
             best = int(scores.argmax())
             entities.append((scores[[best]], gold_types.get(span) == schema.entity_names[best]))
         gold_triples, gold_qualifiers = _gold_keys(sentence)
-        keys = [(spans[s], schema.relation_names[r], spans[o]) for s, r, o in found.triples.tolist()]
+        keys = [
+            (spans[s], schema.relation_names[r], spans[o]) for s, r, o in found.triples.tolist()
+        ]
         features = np.stack([found.triple_scores, weaker_ends(found)], axis=1)
         triples += [(row, key in gold_triples) for row, key in zip(features, keys, strict=True)]
         features = np.stack([found.qualifier_scores, weakest_parts(found)], axis=1)
         for row, (t, label, value) in zip(features, found.qualifiers.tolist(), strict=True):
-            qualifiers.append((row, (*keys[t], schema.qualifier_names[label], spans[value]) in gold_qualifiers))
+            qualifiers.append(
+                (row, (*keys[t], schema.qualifier_names[label], spans[value]) in gold_qualifiers)
+            )
     entity = _fit(entities, 1)
     triple, qualifier = _fit(triples, 2), _fit(qualifiers, 2)
     return Calibration(

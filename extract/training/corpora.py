@@ -65,10 +65,16 @@ def merged_schema(recipe: Recipe, data: list[CorpusData]) -> Schema:
         for r, of_all in zip(relations, schema.relations, strict=True)
     ]
     qualifiers = [
-        replace(q, range=ranges.get(q.name, ()), relations=q.relations if recipe.decode.type_constraints else ())
+        replace(
+            q,
+            range=ranges.get(q.name, ()),
+            relations=q.relations if recipe.decode.type_constraints else (),
+        )
         for q in schema.qualifiers
     ]
-    return replace(schema, entity_types=types, relations=tuple(relations), qualifiers=tuple(qualifiers))
+    return replace(
+        schema, entity_types=types, relations=tuple(relations), qualifiers=tuple(qualifiers)
+    )
 
 
 def _sentences(examples: list[Example]) -> list[Sentence]:

@@ -52,7 +52,10 @@ def training_windows(
     relations = {name: i for i, name in enumerate(schema.relation_names)}
     qualifiers = {name: i for i, name in enumerate(schema.qualifier_names)}
     return [
-        TrainingWindow(window, _gold(sentences[window.sentence], window, types, relations, qualifiers, annotated))
+        TrainingWindow(
+            window,
+            _gold(sentences[window.sentence], window, types, relations, qualifiers, annotated),
+        )
         for window in windower.windows(sentences)
     ]
 
@@ -73,17 +76,30 @@ def _gold(
 
     found_triples, found_qualifiers = [], []
     for triple in sentence.triples:
-        if triple.relation not in relations or not (inside(triple.subject) and inside(triple.object)):
+        if triple.relation not in relations or not (
+            inside(triple.subject) and inside(triple.object)
+        ):
             continue
         s, o = triple.subject.span, triple.object.span
         found_triples.append(
-            (s.start_word - first, s.end_word - first, relations[triple.relation], o.start_word - first, o.end_word - first)
+            (
+                s.start_word - first,
+                s.end_word - first,
+                relations[triple.relation],
+                o.start_word - first,
+                o.end_word - first,
+            )
         )
         for qualifier in triple.qualifiers:
             if qualifier.label in qualifiers and inside(qualifier.value):
                 v = qualifier.value.span
                 found_qualifiers.append(
-                    (len(found_triples) - 1, qualifiers[qualifier.label], v.start_word - first, v.end_word - first)
+                    (
+                        len(found_triples) - 1,
+                        qualifiers[qualifier.label],
+                        v.start_word - first,
+                        v.end_word - first,
+                    )
                 )
     return GoldWindow(
         entities=tuple(
@@ -111,6 +127,7 @@ class Collator:
             "piece_ids": batch.piece_ids,
             "piece_mask": batch.piece_mask,
             "word_of_piece": batch.word_of_piece,
+            "shape_of_piece": batch.shape_of_piece,
             "word_mask": batch.word_mask,
             "gold": [item.gold for item in windows],
         }
@@ -144,7 +161,9 @@ class LengthGroupedSampler(torch.utils.data.Sampler[int]):
         batches = []
         for at in range(0, len(order), size):
             group = sorted(order[at : at + size], key=lambda i: self.lengths[i])
-            batches += [group[b : b + self.batch_size] for b in range(0, len(group), self.batch_size)]
+            batches += [
+                group[b : b + self.batch_size] for b in range(0, len(group), self.batch_size)
+            ]
         last = [b for b in batches if len(b) < self.batch_size]
         full = [b for b in batches if len(b) == self.batch_size]
         for b in torch.randperm(len(full), generator=generator).tolist():
@@ -156,5 +175,9 @@ class LengthGroupedSampler(torch.utils.data.Sampler[int]):
 def to_batch(inputs: dict[str, Tensor]) -> EncodedBatch:
     """The encoder's part of a collated batch."""
     return EncodedBatch(
-        inputs["piece_ids"], inputs["piece_mask"], inputs["word_of_piece"], inputs["word_mask"]
+        inputs["piece_ids"],
+        inputs["piece_mask"],
+        inputs["word_of_piece"],
+        inputs["shape_of_piece"],
+        inputs["word_mask"],
     )

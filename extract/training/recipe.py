@@ -24,13 +24,16 @@ class CorpusRecipe(_Section):
     path: str | None = Field(None, description="folder or file; by default $TRIPACK_CORPORA/name")
     train: str = Field("train", description="split to train on")
     dev: str = Field("dev", description="split to develop on, unless n_dev cuts one from train")
-    n_dev: int = Field(0, ge=0, description="documents cut from the train split for development; 0: none")
+    n_dev: int = Field(
+        0, ge=0, description="documents cut from the train split for development; 0: none"
+    )
     split_seed: int = Field(0, description="seed of that cut")
     metric: Literal["strict", "boundary", "partial", "exact", "triplet", "quintuplet"] = Field(
         "strict", description="dev metric that picks the epoch and the thresholds"
     )
     typed: bool = Field(
-        True, description="false: the corpus marks spans, not types; types are learnt from the other corpora"
+        True,
+        description="false: the corpus marks spans, not types; types are learnt from the other corpora",
     )
     words: Literal["corpus", "tripack"] = Field(
         "corpus", description="corpus: its own words; tripack: cut its text by tripack's word rules"
@@ -41,7 +44,9 @@ class DecodeRecipe(_Section):
     """How candidates become triples."""
 
     nested: bool = Field(False, description="whether entities may overlap")
-    type_constraints: bool = Field(True, description="hold relations to the type pairs of the train split")
+    type_constraints: bool = Field(
+        True, description="hold relations to the type pairs of the train split"
+    )
 
 
 class TrainingRecipe(_Section):
@@ -50,20 +55,28 @@ class TrainingRecipe(_Section):
     epochs: int = Field(20, ge=1)
     batch_size: int = Field(8, ge=1, description="windows a step")
     learning_rate: float = Field(2e-4, gt=0, description="of the encoder's last layer")
-    layer_decay: float = Field(0.9, gt=0, le=1, description="factor on the rate for each layer further down")
+    layer_decay: float = Field(
+        0.9, gt=0, le=1, description="factor on the rate for each layer further down"
+    )
     head_learning_rate: float = Field(1e-3, gt=0, description="of fusion and head")
     weight_decay: float = Field(0.01, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1, description="share of all steps")
     max_grad_norm: float = Field(1.0, gt=0)
-    loss_weights: dict[str, float] = Field(default_factory=dict, description="by task; 1 where not named")
-    ema_decay: float = Field(0.99, ge=0, lt=1, description="of the averaged weights, a step; 0: no averaging")
+    loss_weights: dict[str, float] = Field(
+        default_factory=dict, description="by task; 1 where not named"
+    )
+    ema_decay: float = Field(
+        0.99, ge=0, lt=1, description="of the averaged weights, a step; 0: no averaging"
+    )
     patience: int = Field(6, ge=1, description="epochs without a better dev metric before stopping")
-    bf16: Literal["auto", "yes", "no"] = Field("auto", description="auto: where the processor has bf16 units")
+    bf16: Literal["auto", "yes", "no"] = Field(
+        "auto", description="auto: where the processor has bf16 units"
+    )
     eval_from: int = Field(1, ge=1, description="first epoch after which dev is scored")
 
     @model_validator(mode="after")
     def _known_tasks(self) -> TrainingRecipe:
-        unknown = set(self.loss_weights) - {"entities", "relations", "qualifiers"}
+        unknown = set(self.loss_weights) - {"entities", "relations", "pairs", "qualifiers"}
         if unknown:
             raise ValueError(f"unknown tasks in loss_weights: {sorted(unknown)}")
         return self
@@ -77,7 +90,9 @@ class Recipe(_Section):
     description: str = ""
     seed: int = 13
     corpora: tuple[CorpusRecipe, ...] = Field(min_length=1)
-    schema_file: str | None = Field(None, description="JSON schema; by default inferred from the train splits")
+    schema_file: str | None = Field(
+        None, description="JSON schema; by default inferred from the train splits"
+    )
     model: ModelConfig = ModelConfig()
     decode: DecodeRecipe = DecodeRecipe()
     training: TrainingRecipe = TrainingRecipe()
@@ -110,7 +125,9 @@ def read_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
 def _override(data: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise RecipeError(f"Expected an override as key=value, such as training.epochs=3, got {override!r}.")
+        raise RecipeError(
+            f"Expected an override as key=value, such as training.epochs=3, got {override!r}."
+        )
     try:
         value: Any = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -118,7 +135,11 @@ def _override(data: dict[str, Any], override: str) -> None:
     at: Any = data
     *parents, last = key.split(".")
     for parent in parents:
-        at = at[int(parent)] if isinstance(at, list) and parent.isdigit() else at.setdefault(parent, {})
+        at = (
+            at[int(parent)]
+            if isinstance(at, list) and parent.isdigit()
+            else at.setdefault(parent, {})
+        )
         if not isinstance(at, dict | list):
             raise RecipeError(f"Cannot set {key!r}: {parent!r} is not a table of the recipe.")
     at[last] = value

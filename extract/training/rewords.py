@@ -37,7 +37,9 @@ def reword(example: Example) -> Example:
                     t,
                     subject=move(t.subject),
                     object=move(t.object),
-                    qualifiers=tuple(Qualifier(q.label, move(q.value), q.label_id, q.score) for q in t.qualifiers),
+                    qualifiers=tuple(
+                        Qualifier(q.label, move(q.value), q.label_id, q.score) for q in t.qualifiers
+                    ),
                 )
                 for t in sentence.triples
             ),
@@ -47,4 +49,11 @@ def reword(example: Example) -> Example:
 
 def _entity(text: str, tokens: list[Token], entity: Entity, first: int, end: int) -> Entity:
     start_char, end_char = tokens[first].start_char, tokens[end - 1].end_char
-    return Entity(Span(first, end), start_char, end_char, text[start_char:end_char], entity.label, entity.score)
+    return Entity(
+        Span(first, end),
+        start_char,
+        end_char,
+        text[start_char:end_char],
+        entity.label,
+        entity.score,
+    )

@@ -69,13 +69,17 @@ def _claim(folder: Path, recipe: Recipe) -> None:
     stored = folder / "recipe.toml"
     if stored.is_file():
         if read_recipe(stored) != recipe:
-            raise OutputError(f"{folder} holds a run of another recipe. Choose another --output folder.")
+            raise OutputError(
+                f"{folder} holds a run of another recipe. Choose another --output folder."
+            )
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_recipe(recipe, stored)
     except OSError as error:
-        raise OutputError(f"Cannot write to run folder {folder}: {error.strerror or error}.") from error
+        raise OutputError(
+            f"Cannot write to run folder {folder}: {error.strerror or error}."
+        ) from error
 
 
 def _last_checkpoint(folder: Path) -> str | None:
@@ -104,9 +108,15 @@ class _Run:
     @classmethod
     def prepare(cls, recipe: Recipe) -> _Run:
         corpora = [load_corpus(corpus) for corpus in recipe.corpora]
-        schema = Schema.read(recipe.schema_file) if recipe.schema_file else merged_schema(recipe, corpora)
+        schema = (
+            Schema.read(recipe.schema_file)
+            if recipe.schema_file
+            else merged_schema(recipe, corpora)
+        )
         if not schema.entity_types:
-            raise RecipeError("Expected training data with entities, got none. Check the corpora of the recipe.")
+            raise RecipeError(
+                "Expected training data with entities, got none. Check the corpora of the recipe."
+            )
         model = ExtractionModel(recipe.model, schema)
         encoder = recipe.model.encoder
         windower = Windower(
@@ -120,7 +130,9 @@ class _Run:
             annotated = Annotated.by(corpus.schema, schema)
             if not corpus.typed:
                 annotated = replace(annotated, entity_types=frozenset())
-            windows += training_windows([e.sentence for e in corpus.train], windower, schema, annotated)
+            windows += training_windows(
+                [e.sentence for e in corpus.train], windower, schema, annotated
+            )
         logger.info("%d training windows, %d relations", len(windows), len(schema.relations))
         device = "cuda" if torch.cuda.is_available() else "cpu"
         fast = recipe.training.bf16 != "no" and has_bf16()
@@ -134,7 +146,10 @@ class _Run:
         values = {}
         for corpus in self.corpora:
             found = self.predictor.candidates([e.sentence for e in corpus.dev])
-            pred = [decoder.decode(e.text, bare(e.sentence), c) for e, c in zip(corpus.dev, found, strict=True)]
+            pred = [
+                decoder.decode(e.text, bare(e.sentence), c)
+                for e, c in zip(corpus.dev, found, strict=True)
+            ]
             values[corpus.name] = self._f1([e.sentence for e in corpus.dev], pred, corpus.metric)
         return {"f1": sum(values.values()) / len(values), **(values if len(values) > 1 else {})}
 
@@ -155,7 +170,9 @@ class _Run:
             metrics.append(corpus.metric)
         everything = [c for part in candidates for c in part]
         typed = [corpus.typed for corpus in self.corpora for _ in corpus.dev]
-        calibration = fit_calibration(everything, [s for part in gold for s in part], typed, self.schema)
+        calibration = fit_calibration(
+            everything, [s for part in gold for s in part], typed, self.schema
+        )
         decoder = Decoder(self.schema, nested=self.recipe.decode.nested, calibration=calibration)
 
         def measure(pred: Sequence[Sentence]) -> float:
@@ -166,12 +183,20 @@ class _Run:
             return total / len(gold)
 
         bare_gold = [bare(s) for part in gold for s in part]
-        thresholds = tune_thresholds(decoder, everything, bare_gold, [t for part in texts for t in part], measure)
+        thresholds = tune_thresholds(
+            decoder, everything, bare_gold, [t for part in texts for t in part], measure
+        )
         decoder = replace(decoder, thresholds=thresholds)
         reports = {}
-        for corpus, sentences, own, found in zip(self.corpora, gold, texts, candidates, strict=True):
-            pred = [decoder.decode(t, bare(s), c) for t, s, c in zip(own, sentences, found, strict=True)]
-            report = evaluate_sentences(sentences, pred, unaligned=[e.unaligned for e in corpus.dev])
+        for corpus, sentences, own, found in zip(
+            self.corpora, gold, texts, candidates, strict=True
+        ):
+            pred = [
+                decoder.decode(t, bare(s), c) for t, s, c in zip(own, sentences, found, strict=True)
+            ]
+            report = evaluate_sentences(
+                sentences, pred, unaligned=[e.unaligned for e in corpus.dev]
+            )
             logger.info("%s dev\n%s", corpus.name, report.to_table())
             reports[corpus.name] = report.to_dict()
         result = {

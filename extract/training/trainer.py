@@ -36,7 +36,10 @@ def parameter_groups(model: ExtractionModel, recipe: TrainingRecipe) -> list[dic
     Fine-tuning for Text Classification (discriminative rates).
     """
     layers = model.encoder.layer_parameters()
-    rates = [recipe.learning_rate * recipe.layer_decay ** (len(layers) - 1 - i) for i in range(len(layers))]
+    rates = [
+        recipe.learning_rate * recipe.layer_decay ** (len(layers) - 1 - i)
+        for i in range(len(layers))
+    ]
     in_encoder = {id(p) for layer in layers for p in layer}
     others = [p for p in model.parameters() if id(p) not in in_encoder]
     groups = []
@@ -51,7 +54,9 @@ def parameter_groups(model: ExtractionModel, recipe: TrainingRecipe) -> list[dic
 class _Bookkeeping(TrainerCallback):
     """Averages weights after each step, stores the average with each checkpoint, stops early."""
 
-    def __init__(self, average: WeightAverage | None, best: _Best, patience: int, eval_from: int) -> None:
+    def __init__(
+        self, average: WeightAverage | None, best: _Best, patience: int, eval_from: int
+    ) -> None:
         self.average = average
         self.best = best
         self.patience = patience
@@ -88,7 +93,10 @@ class _Best:
         # A run resumed from before its best epoch meets that epoch again and stores it again.
         if f1 > self.f1 or (f1 == self.f1 and epoch == self.epoch):
             self.f1, self.epoch = f1, epoch
-            save_file({k: v.contiguous() for k, v in model.state_dict().items()}, self.folder / BEST_WEIGHTS)
+            save_file(
+                {k: v.contiguous() for k, v in model.state_dict().items()},
+                self.folder / BEST_WEIGHTS,
+            )
             text = json.dumps({"f1": f1, "epoch": epoch})
             (self.folder / BEST_METRICS).write_text(text, encoding="utf-8")
 
@@ -147,7 +155,9 @@ class ExtractionTrainer(Trainer):
         )
         lengths = [len(item.window.piece_ids) for item in windows]
         self._sampler = LengthGroupedSampler(lengths, recipe.batch_size, seed)
-        super().__init__(model=model, args=args, train_dataset=list(windows), data_collator=collator)  # type: ignore[arg-type]
+        super().__init__(
+            model=model, args=args, train_dataset=list(windows), data_collator=collator
+        )  # type: ignore[arg-type]
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
         self.add_callback(_Bookkeeping(self.average, self.best, recipe.patience, recipe.eval_from))
 
@@ -163,7 +173,11 @@ class ExtractionTrainer(Trainer):
         return self.optimizer
 
     def compute_loss(
-        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
     ) -> Any:
         """The weighted sum of the head's losses."""
         with self.compute_loss_context_manager():
@@ -180,7 +194,9 @@ class ExtractionTrainer(Trainer):
             with self.average.applied():
                 metrics = self._scored()
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
         return metrics
 
     def _scored(self) -> dict[str, float]:

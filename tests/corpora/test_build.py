@@ -15,7 +15,9 @@ from extract.structures import Qualifier
 PLACE = Place("file.json", 3)
 
 
-@given(st.lists(st.sampled_from(["", " ", "\xa0", "\n\n", "Oslo", "a b", "é"]), max_size=9), st.data())
+@given(
+    st.lists(st.sampled_from(["", " ", "\xa0", "\n\n", "Oslo", "a b", "é"]), max_size=9), st.data()
+)
 def test_blank_tokens_are_dropped_and_spans_still_cover_their_words(
     words: list[str], data: st.DataObject
 ) -> None:
@@ -86,9 +88,7 @@ def test_entity_of_chars_is_widened_to_whole_words_and_counted() -> None:
 @given(st.text(alphabet="ab .é", max_size=12), st.integers(0, 12), st.integers(0, 12))
 def test_words_of_chars_agrees_with_a_scan(text: str, start: int, end: int) -> None:
     tokens = split_words(text)
-    touched = [
-        i for i, t in enumerate(tokens) if max(t.start_char, start) < min(t.end_char, end)
-    ]
+    touched = [i for i, t in enumerate(tokens) if max(t.start_char, start) < min(t.end_char, end)]
     expected = (touched[0], touched[-1] + 1) if touched else None
     if start < end:
         assert words_of_chars(tokens, start, end) == expected

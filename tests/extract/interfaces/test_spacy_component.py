@@ -24,12 +24,13 @@ from extract.interfaces.spacy import Settings, TripackComponent
 from extract.structures import Document
 
 TEXTS = [
-    "Marie Curie won the Nobel Prize in 1903. She was born in Warsaw.",
+    "Leonard Parker received his PhD from Harvard University in 1967. "
+    "In 2004, Anna Lind joined Northwind as chief engineer.",
     "",
-    "Leonard Parker received his PhD from Harvard University in 1967.",
+    "Peter Moss was mayor of Lund from 2001 until 2009.",
     " \n\t ",
     "The U.S.-based company, founded by J.R.R. Smith (1,250.5 staff), left Łódź.",
-    "東京 is the capital of Japan.\n\nParis is in France.",
+    "東京, Łódź:\n\nOslo is the capital of Norway.",
     "no entities?",
 ]
 
@@ -70,7 +71,10 @@ def test_add_pipe_finds_the_component_without_an_import() -> None:
 def test_doc_gets_what_the_extractor_finds(tiny_nlp: Language, tiny_model: Path) -> None:
     docs = list(tiny_nlp.pipe(TEXTS))
     documents = list(extract.pipeline.load(tiny_model).extract(TEXTS))
-    assert sum(len(doc._.relations) for doc in docs) > 0
+    assert docs[0]._.triples == [
+        ("Leonard Parker", "educated at", "Harvard University"),
+        ("Anna Lind", "employer", "Northwind"),
+    ]
     for doc, document in zip(docs, documents, strict=True):
         expected = [
             (
@@ -211,16 +215,14 @@ def test_missing_model_raises_at_first_use_and_no_handler_hides_it(tmp_path: Pat
         list(nlp.pipe(["Marie Curie"]))
 
 
-def test_entities_fill_empty_ents_and_always_the_span_group(tiny_nlp: Language) -> None:
-    doc = tiny_nlp(TEXTS[0])
+def test_entities_fill_empty_ents_and_nested_ones_only_the_span_group(tiny_nlp: Language) -> None:
+    doc = tiny_nlp(TEXTS[2])
     group = doc.spans["tripack"]
-    assert len(group) == len(group.attrs["scores"]) > 0
-    assert doc.ents
-    assert {(e.start, e.end, e.label) for e in doc.ents} <= {
-        (s.start, s.end, s.label) for s in group
-    }
-    heads = {(r["head"]["start"], r["head"]["end"]) for r in doc._.relations}
-    assert heads <= {(s.start, s.end) for s in group}
+    assert [s.text for s in group] == ["Peter Moss", "mayor of Lund", "Lund", "2001", "2009"]
+    assert [e.text for e in doc.ents] == ["Peter Moss", "mayor of Lund", "2001", "2009"]
+    assert {s.label_ for s in group} == {"Entity"}
+    assert len(group.attrs["scores"]) == 5
+    assert all(isinstance(score, float) and 0.5 < score <= 1 for score in group.attrs["scores"])
 
 
 def test_entities_of_the_user_stay_unless_overwritten(tiny_model: Path, tiny_nlp: Language) -> None:
@@ -246,8 +248,8 @@ def test_settings_reach_the_doc(tiny_model: Path) -> None:
     assert doc._.facts_found == []
     assert "mentions" in doc.spans and "tripack" not in doc.spans
     low = pipeline(tiny_model, attr="facts_found", threshold=0.0)(TEXTS[0])
-    assert low._.facts_found
-    assert low._.triples and low[0:1]._.facts_found is not None
+    assert [r["label"] for r in low[0:2]._.facts_found] == ["educated at"]
+    assert low._.triples
 
 
 @pytest.mark.parametrize(

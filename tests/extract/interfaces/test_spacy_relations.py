@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
+from spacy.tokens.underscore import Underscore
 from spacy.training import Example
 from spacy.util import get_words_and_spaces
 
@@ -30,19 +31,12 @@ TEXT = "Marie Curie won the Nobel Prize in 1903. She was born in Warsaw."
 
 
 @pytest.fixture(autouse=True)
-def own_extensions() -> Iterator[None]:
-    """Extensions are global in spaCy: each test starts from none of ours and leaves none."""
-    kept = {kind: list(names) for kind, names in _extensions().items()}
+def no_extensions() -> Iterator[None]:
+    """Extensions are global in spaCy: each test starts without any and leaves what was there."""
+    state = Underscore.get_state()
+    Underscore.load_state(({}, {}, {}))
     yield
-    for kind, names in _extensions().items():
-        for name in set(names) - set(kept[kind]):
-            kind.remove_extension(name)
-
-
-def _extensions() -> dict[type, Any]:
-    from spacy.tokens.underscore import Underscore
-
-    return {Doc: dict(Underscore.doc_extensions), Span: dict(Underscore.span_extensions)}
+    Underscore.load_state(state)
 
 
 def entity(text: str, mention: str, label: str, score: float = 1.0) -> Entity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from extract.errors import InputError, ModelError
 from extract.interfaces.spacy import Settings, TripackComponent
 
 TEXTS = [
-    "Marie Curie won the Nobel Prize in 1903. She was born in Warsaw.",
+    "Leonard Parker received his PhD from Harvard University in 1967. "
+    "In 2004, Anna Lind joined Northwind as chief engineer.",
     "",
-    "Leonard Parker received his PhD from Harvard University in 1967.",
-    "Paris is in France.",
-    "Tokyo is the capital of Japan.",
+    "Peter Moss was mayor of Lund from 2001 until 2009.",
+    "Hugo Lind, born in Lund, plays for FC Basel.",
+    "Clara Diaz and Peter Moss married in 1999.",
 ]
 
 
@@ -45,15 +46,26 @@ def own_model(tiny_model: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_model, tmp_path / "own-model"))
 
 
-@pytest.fixture(scope="module")
-def expected(tiny_model: Path) -> list[Any]:
-    relations = [doc._.relations for doc in pipeline(tiny_model).pipe(TEXTS)]
-    assert any(relations)
-    return relations
+def rounded(value: Any) -> Any:
+    """Plain values with scores to one digit: the last ones may change with the batch."""
+    if isinstance(value, dict):
+        return {k: round(v, 1) if k == "score" else rounded(v) for k, v in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, list) else value
+
+
+def relations_of(docs: Iterable[Doc]) -> list[Any]:
+    return [rounded(doc._.relations) for doc in docs]
 
 
 def read(nlp: Language) -> list[Any]:
-    return [doc._.relations for doc in nlp.pipe(TEXTS)]
+    return relations_of(nlp.pipe(TEXTS))
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_model: Path) -> list[Any]:
+    relations = read(pipeline(tiny_model))
+    assert [len(found) for found in relations] == [2, 0, 3, 2, 2]
+    return relations
 
 
 def test_pipeline_folder_holds_the_model_folder(
@@ -161,7 +173,7 @@ def test_pickle_carries_settings_and_no_weights(tiny_model: Path, expected: list
     assert len(data) < 5000
     other = pickle.loads(data)
     assert other.settings == component(nlp).settings
-    assert [d._.relations for d in other.pipe(map(spacy.blank("en"), TEXTS))] == expected
+    assert relations_of(other.pipe(map(spacy.blank("en"), TEXTS))) == expected
 
 
 def test_pickle_of_an_unpacked_model_outlives_it(tiny_model: Path, expected: list[Any]) -> None:
@@ -169,7 +181,7 @@ def test_pickle_of_an_unpacked_model_outlives_it(tiny_model: Path, expected: lis
     data = pickle.dumps(first)
     shutil.rmtree(first.model)
     second = pickle.loads(data)
-    assert [d._.relations for d in second.pipe(map(spacy.blank("en"), TEXTS))] == expected
+    assert relations_of(second.pipe(map(spacy.blank("en"), TEXTS))) == expected
 
 
 @pytest.mark.parametrize("used_before", [False, True])
@@ -181,13 +193,13 @@ def test_two_processes_give_what_one_gives(
         assert read(nlp) == expected
     docs = list(nlp.pipe(TEXTS * 4, n_process=2, batch_size=3))
     assert [doc.text for doc in docs] == TEXTS * 4
-    assert [doc._.relations for doc in docs] == expected * 4
+    assert relations_of(docs) == expected * 4
     assert all("tripack" in doc.spans for doc in docs)
 
 
 def _read_in_child(data: bytes, send: Callable[[Any], None]) -> None:
     pipe = pickle.loads(data)
-    send([doc._.relations for doc in pipe.pipe(map(spacy.blank("en"), TEXTS))])
+    send(relations_of(pipe.pipe(map(spacy.blank("en"), TEXTS))))
 
 
 def test_a_spawned_process_reads_alike(tiny_model: Path, expected: list[Any]) -> None:
