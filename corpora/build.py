@@ -210,11 +210,12 @@ class UniqueIds:
     """Gives back each id as it is, and with a number where it was given before."""
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        self._given: dict[str, int] = {}  # id -> how often it was asked for or given
 
     def __call__(self, id: str) -> str:
-        unique, number = id, 2
-        while unique in self._seen:
-            unique, number = f"{id}#{number}", number + 1
-        self._seen.add(unique)
+        unique = id
+        while unique in self._given:
+            self._given[id] += 1
+            unique = f"{id}#{self._given[id]}"
+        self._given[unique] = 1
         return unique

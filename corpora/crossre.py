@@ -39,7 +39,7 @@ class CrossRe(Corpus):
         unique = UniqueIds()
         for place, record in read_json_lines(path):
             key = place.field(record, "doc_key", str) or str(place.line)
-            yield _read_record(record, place, unique(f"{path.stem}/{key}"))
+            yield _read_record(record, place, unique(key))
 
     def from_hub_row(self, row: dict[str, Any], place: Place) -> Iterator[Example]:
         """The same record, with objects in place of lists."""
@@ -48,7 +48,7 @@ class CrossRe(Corpus):
             "ner": _as_lists(row, "ner", _ENTITY, place),
             "relations": _as_lists(row, "relations", _RELATION, place),
         }
-        yield _read_record(record, place, f"{place.path}/{place.line}")
+        yield _read_record(record, place, f"{place.path}-{place.line}")
 
 
 def _as_lists(

@@ -24,7 +24,7 @@ class HyperRed(Corpus):
 
     name = "hyperred"
     title = "HyperRED, Wikipedia: 62 relations, 44 qualifier labels, one entity type"
-    licence = "CC BY-SA (text from Wikipedia)"
+    licence = "CC BY-SA 3.0 (text from Wikipedia)"
     source = "https://github.com/declare-lab/HyperRED"
     citation = (
         "Chia et al. 2022, A Dataset for Hyper-Relational Extraction and a Cube-Filling Approach; "

@@ -57,7 +57,7 @@ class ModelConfig(BaseModel):
 class ExtractionModel(nn.Module):
     """Windows in; losses, or the candidates of each window, out."""
 
-    def __init__(self, config: ModelConfig, schema: Schema, *, config_only: bool = False) -> None:
+    def __init__(self, config: ModelConfig, schema: Schema) -> None:
         super().__init__()
         self.settings = config
         self.schema = schema
@@ -65,7 +65,6 @@ class ExtractionModel(nn.Module):
             config.encoder.name,
             n_layers=config.encoder.n_layers,
             word_shapes=config.encoder.word_shapes,
-            config_only=config_only,
             dropout=config.encoder.dropout,
         )
         self.fusion = build_fusion(

@@ -124,6 +124,8 @@ class Extractor:
         _check(batch_size, threshold)
         if isinstance(texts, str):
             return next(self._documents(iter([texts]), batch_size, threshold))
+        if not isinstance(texts, Iterable):
+            raise InputError(f"Expected a text or texts, got {type(texts).__name__}.")
         return self._documents(iter(texts), batch_size, threshold)
 
     def predict(
@@ -144,11 +146,7 @@ class Extractor:
 
         def sentences() -> Iterator[Sentence]:
             for number, item in enumerate(texts, start=1):
-                name, text = item if isinstance(item, tuple) else (f"doc-{number}", item)
-                if not isinstance(text, str):
-                    raise InputError(
-                        f"Expected text {number} to be a string or an (id, text) pair, got {type(text).__name__}."
-                    )
+                name, text = _named(item, number)
                 found = self._sentences(text, name)
                 open_documents.append((name, text, len(found)))
                 # A document without words still has to come out, in its place.
@@ -183,6 +181,19 @@ class Extractor:
             )
             at = end
         return found
+
+
+def _named(item: object, number: int) -> tuple[str, str]:
+    match item:
+        case str():
+            return f"doc-{number}", item
+        case (str(name), str(text)):
+            return name, text
+    kinds = ", ".join(type(i).__name__ for i in item) if isinstance(item, tuple) else ""
+    raise InputError(
+        f"Expected text {number} to be a string or an (id, text) pair of strings, "
+        f"got {type(item).__name__}{f' of {kinds}' if kinds else ''}."
+    )
 
 
 def _check(batch_size: int, threshold: float | None) -> None:

@@ -186,7 +186,7 @@ class Schema:
         """
         types: set[str] = set()
         pairs: dict[str, list[tuple[str, str]]] = {}
-        ids: dict[str, str | None] = {}
+        ids: dict[tuple[str, str], str | None] = {}
         both_ways: dict[str, bool] = {}
         values: dict[str, tuple[set[str], set[str]]] = {}
         for sentence in sentences:
@@ -196,20 +196,20 @@ class Schema:
                 pairs.setdefault(triple.relation, []).append(
                     (triple.subject.label, triple.object.label)
                 )
-                ids[triple.relation] = triple.relation_id
+                _note_id(ids, ("relation", triple.relation), triple.relation_id)
                 mirrored = (triple.object.span, triple.relation, triple.subject.span) in seen
                 both_ways[triple.relation] = both_ways.get(triple.relation, True) and mirrored
                 for qualifier in triple.qualifiers:
                     used, ranges = values.setdefault(qualifier.label, (set(), set()))
                     used.add(triple.relation)
                     ranges.add(qualifier.value.label)
-                    ids[qualifier.label] = qualifier.label_id
+                    _note_id(ids, ("qualifier", qualifier.label), qualifier.label_id)
         return cls(
             entity_types=tuple(EntityType(t) for t in sorted(types)),
             relations=tuple(
                 Relation(
                     label,
-                    ids[label],
+                    ids["relation", label],
                     domain=tuple(sorted({d for d, _ in pairs[label]})),
                     range=tuple(sorted({r for _, r in pairs[label]})),
                     symmetric=both_ways[label],
@@ -219,7 +219,7 @@ class Schema:
             qualifiers=tuple(
                 QualifierType(
                     label,
-                    ids[label],
+                    ids["qualifier", label],
                     relations=tuple(sorted(values[label][0])),
                     range=tuple(sorted(values[label][1])),
                 )
@@ -231,6 +231,12 @@ class Schema:
     def with_name(self, name: str) -> Schema:
         """The same schema under another name."""
         return replace(self, name=name)
+
+
+def _note_id(ids: dict[tuple[str, str], str | None], key: tuple[str, str], id: str | None) -> None:
+    """Keep the first id by order of text, so that the order of the data does not matter."""
+    known = ids.get(key)
+    ids[key] = min(known, id) if known is not None and id is not None else known or id
 
 
 def _read_items(kind: type[Any], data: dict[str, Any], key: str) -> tuple[Any, ...]:

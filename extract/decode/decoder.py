@@ -80,9 +80,7 @@ class Decoder:
             sentence,
             entities=tuple(sorted(entities.values(), key=lambda e: (e.start_char, -e.end_char))),
             triples=tuple(
-                sorted(
-                    triples, key=lambda t: (t.subject.start_char, t.object.start_char, t.relation)
-                )
+                sorted(triples, key=lambda t: (t.subject.span, t.object.span, t.relation))
             ),
         )
 
@@ -115,7 +113,7 @@ class Decoder:
             entities[subject],
             kind.name,
             entities[object_],
-            tuple(sorted(qualifiers, key=lambda q: (q.value.start_char, q.label))),
+            tuple(sorted(qualifiers, key=lambda q: (q.value.span, q.label))),
             kind.id,
             (sentence.start_char, sentence.end_char),
             probability(float(scored.triple_scores[row])),

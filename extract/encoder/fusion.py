@@ -110,7 +110,8 @@ class ConcatProject(Fusion):
         super().__init__(n_layers, hidden, layers)
         self.project = nn.Linear(len(self.chosen) * hidden, hidden)
         with torch.no_grad():
-            self.project.weight[:, -hidden:] += torch.eye(hidden)
+            self.project.weight.zero_()
+            self.project.weight[:, -hidden:] = torch.eye(hidden)
             self.project.bias.zero_()
 
     def forward(self, states: LayerStates) -> TaskStates:

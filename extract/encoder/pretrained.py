@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from extract.encoder.shapes import SHAPES
@@ -72,7 +73,6 @@ class PretrainedEncoder(nn.Module):
         name: a folder, a hub name, or a packaged encoder's name.
         n_layers: keep the first `n_layers` layers; None keeps all.
         word_shapes: add a learned vector for each word's shape to its pieces' embeddings.
-        config_only: build from the config with random weights (they are loaded later).
         dropout: replaces the encoder's own hidden and attention dropout; None keeps them.
 
     Raises `ModelError` if the encoder cannot be loaded or has fewer layers than asked for.
@@ -84,7 +84,6 @@ class PretrainedEncoder(nn.Module):
         *,
         n_layers: int | None = None,
         word_shapes: bool = False,
-        config_only: bool = False,
         dropout: float | None = None,
     ) -> None:
         super().__init__()
@@ -106,14 +105,11 @@ class PretrainedEncoder(nn.Module):
             extra: dict[str, Any] = (
                 {"add_pooling_layer": False} if config.model_type in _POOLED else {}
             )
-            if config_only:
-                self.model = AutoModel.from_config(config, dtype=torch.float32, **extra)
-            else:
-                with _quiet():
-                    self.model = AutoModel.from_pretrained(
-                        path, config=config, dtype=torch.float32, **extra
-                    )
-        except (OSError, ValueError) as error:
+            with _quiet():
+                self.model = AutoModel.from_pretrained(
+                    path, config=config, dtype=torch.float32, **extra
+                )
+        except (OSError, ValueError, SafetensorError) as error:
             raise ModelError(
                 f"Cannot load encoder {name!r} from {path}: {_first_line(error)}"
             ) from error

@@ -87,6 +87,8 @@ class Windower:
         if self._unknown is None:
             self._unknown = tokenizer.pad_token_id
         self.pad_id = int(tokenizer.pad_token_id or 0)
+        hidden = tokenizer.mask_token_id
+        self.mask_id = int(self._unknown if hidden is None else hidden)
         start = (
             tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
         )

@@ -58,17 +58,17 @@ class HeadConfig(BaseModel):
 
     name: str = Field("table", description="registered name of the head")
     width: int = Field(
-        192, ge=8, le=2048, description="width of the start, end, subject and object projections"
+        128, ge=8, le=2048, description="width of the start, end, subject and object projections"
     )
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout on word states and projections")
-    cube_width: int = Field(192, ge=8, le=2048, description="width of the cube's projections")
+    cube_width: int = Field(128, ge=8, le=2048, description="width of the cube's projections")
     cube_words: int = Field(
         20, ge=2, le=512, description="words a sentence that enter the cube in training"
     )
     max_spans: int = Field(48, ge=4, le=512, description="entity candidates kept a window")
-    span_floor: float = Field(-3.0, description="log-odds under which a span is no candidate")
+    span_floor: float = Field(-5.0, description="log-odds under which a span is no candidate")
     triple_floor: float = Field(
-        -3.0, description="log-odds under which a triple or qualifier is no candidate"
+        -5.0, description="log-odds under which a triple or qualifier is no candidate"
     )
 
 

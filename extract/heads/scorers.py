@@ -22,6 +22,9 @@ class Projection(nn.Module):
         return projected
 
 
+_PRIOR = -5.0  # nearly all cells are empty: training starts from that, and not from even odds
+
+
 class Biaffine(nn.Module):
     """Scores of word pairs: s_l(i, j) = [x_i; 1]^T U_l [y_j; 1].
 
@@ -33,6 +36,7 @@ class Biaffine(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(width + 1, n_labels, width + 1))
         nn.init.normal_(self.weight, std=1.0 / width)
+        self.bias = nn.Parameter(torch.full((n_labels,), _PRIOR))
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """(batch, lefts, width) and (batch, rights, width) to (batch, lefts, rights, labels)."""
@@ -44,7 +48,7 @@ class Biaffine(nn.Module):
         )  # (batch, lefts, labels * width)
         tilted = tilted.view(batch, n_left * n_labels, width)
         scores = tilted @ right.transpose(1, 2)  # (batch, lefts * labels, rights)
-        return scores.view(batch, n_left, n_labels, -1).transpose(2, 3)
+        return scores.view(batch, n_left, n_labels, -1).transpose(2, 3) + self.bias
 
 
 class Triaffine(nn.Module):
@@ -58,6 +62,7 @@ class Triaffine(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(width + 1, n_labels, width))
         nn.init.normal_(self.weight, std=1.0 / width)
+        self.bias = nn.Parameter(torch.full((n_labels,), _PRIOR))
 
     def forward(self, pair: Tensor, value: Tensor) -> Tensor:
         """(batch, pairs, width) and (batch, values, width) to (batch, pairs, values, labels)."""
@@ -67,7 +72,7 @@ class Triaffine(nn.Module):
         tilted = value @ self.weight.to(value.dtype).reshape(width, -1)
         tilted = tilted.view(batch, n_values * n_labels, pair_width)
         scores = pair @ tilted.transpose(1, 2)  # (batch, pairs, values * labels)
-        return scores.view(batch, pair.shape[1], n_values, n_labels)
+        return scores.view(batch, pair.shape[1], n_values, n_labels) + self.bias
 
 
 def _with_one(states: Tensor) -> Tensor:

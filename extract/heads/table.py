@@ -27,6 +27,7 @@ from torch.nn.functional import softplus
 from extract.decode.candidates import Candidates
 from extract.encoder.pooling import span_membership
 from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, register_head
+from extract.heads.context import PairContext
 from extract.heads.losses import zlpr
 from extract.heads.scorers import Biaffine, Projection, Triaffine
 from extract.schema import Schema
@@ -50,6 +51,7 @@ class TableHead(Head):
         self.subject = Projection(hidden, width, dropout)
         self.object = Projection(hidden, width, dropout)
         self.relation_scorer = Biaffine(width, self.n_relations)
+        self.context = PairContext(hidden, width, self.n_relations, dropout)
         if self.n_qualifiers:
             self.pair_subject = Projection(hidden, config.cube_width, dropout)
             self.pair_object = Projection(hidden, config.cube_width, dropout)
@@ -65,6 +67,13 @@ class TableHead(Head):
         words = torch.arange(states.shape[1], device=states.device)
         widths = (words.view(1, -1) - words.view(-1, 1)).clamp(0, _MAX_WIDTH)
         return scores + self.span_width(widths)
+
+    def _pair_scores(self, states: Tensor, spans: Tensor, member: Tensor) -> Tensor:
+        """Scores of span pairs, (batch, spans, spans, relations): block means and context."""
+        subject = member @ self.subject(states)  # (batch, spans, width)
+        object_ = member @ self.object(states)
+        block = self.relation_scorer(subject, object_)
+        return block + self.context(states, spans, subject, object_)
 
     # Training
 
@@ -130,7 +139,7 @@ class TableHead(Head):
         """Pairs of spans scored as inference scores them: gold entities, and false ones it would meet."""
         chosen, real, of_gold = self._training_spans(spans, mask, gold)
         member = span_membership(chosen, mask.shape[1], words.dtype)
-        scores = self.relation_scorer(member @ self.subject(words), member @ self.object(words))
+        scores = self._pair_scores(words, chosen, member)
         target = torch.zeros(scores.shape, dtype=torch.bool)
         for row, window in enumerate(gold):
             for start, end, label, object_start, object_end in window.triples:
@@ -224,7 +233,7 @@ class TableHead(Head):
         scores = self._span_scores(states.entities)  # (batch, words, words, entity_types)
         spans, real, entity_scores = self._top_spans(scores, states.mask)
         member = span_membership(spans, states.mask.shape[1], states.relations.dtype)
-        triples, triple_scores = self._triples(states.relations, member, real)
+        triples, triple_scores = self._triples(states.relations, spans, member, real)
         qualifiers, qualifier_scores = self._qualifiers(states.qualifiers, member, real, triples)
         return _split(
             spans.cpu().numpy(),
@@ -241,23 +250,25 @@ class TableHead(Head):
         batch, n_words = mask.shape
         cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
         best = scores.max(dim=-1).values.masked_fill(~cells, float("-inf")).view(batch, -1)
-        n_spans = int((best > self.config.span_floor).sum(1).max())
-        # The cap grows with the window, so that pruning leaves memory linear in its words.
-        n_spans = min(n_spans, max(self.config.max_spans, n_words))
+        # The cap grows with the window, so that pruning leaves memory linear in its words. It is each
+        # window's own: the batch it comes in must not matter.
+        cap = mask.sum(1).clamp(min=self.config.max_spans)
+        n_spans = int((best > self.config.span_floor).sum(1).minimum(cap).max())
         top = best.topk(n_spans, dim=1)
-        real = top.values > self.config.span_floor
+        rank = torch.arange(n_spans, device=scores.device)
+        real = (top.values > self.config.span_floor) & (rank < cap.unsqueeze(1))
         start, last = top.indices // n_words, top.indices % n_words
         spans = torch.stack([start, last + 1], dim=-1) * real.unsqueeze(-1)
         rows = torch.arange(batch, device=scores.device).unsqueeze(1)
         return spans, real, scores[rows, start, last]
 
-    def _triples(self, states: Tensor, member: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+    def _triples(
+        self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Rows (window, subject span, relation, object span) and their scores."""
         if not self.n_relations or not real.shape[1]:
             return _no_rows(4, states.device)
-        subject = member @ self.subject(states)  # (batch, spans, width)
-        object_ = member @ self.object(states)
-        scores = self.relation_scorer(subject, object_)  # (batch, spans, spans, relations)
+        scores = self._pair_scores(states, spans, member)
         pairs = real.unsqueeze(1) & real.unsqueeze(2)
         pairs = pairs & ~torch.eye(real.shape[1], dtype=torch.bool, device=real.device)
         scores = scores.masked_fill(~pairs.unsqueeze(-1), float("-inf"))

@@ -65,7 +65,7 @@ class Settings:
     """What `nlp.add_pipe("tripack", config=...)` may set. Raises `InputError` for bad values."""
 
     model: str = "wikidata-small"  # a bundled model's name or a model folder
-    threshold: float | None = None  # least score of a relation, in [0, 1]; None: the model's own
+    threshold: float | None = None  # least score, in [0, 1]; None: the model's own
     batch_size: int = 32  # documents read at once, at most
     attr: str = "relations"  # relations go to doc._.ATTR
     set_ents: bool = True  # whether to fill doc.ents where it is empty
@@ -184,25 +184,23 @@ class TripackComponent(Pipe):
         themselves go to the error handler. A model that cannot be loaded always raises.
         """
         size = self.settings.batch_size
-        handle = self.get_error_handler()
-        for docs in minibatch(
-            stream, size if batch_size is None else max(1, min(size, batch_size))
-        ):
-            _ = self.extractor
-            try:
-                self.set_annotations(docs, self.predict(docs))
-            except Exception as error:
-                if len(docs) > 1:
-                    logger.warning(
-                        "A batch of %d documents failed (%s); reading them one at a time.",
-                        len(docs),
-                        error,
-                    )
-                yield from self._pipe_singly(docs, handle)
-            else:
-                yield from docs
+        if batch_size is not None:
+            size = max(1, min(size, batch_size))
+        for docs in minibatch(stream, size):
+            _ = self.extractor  # a missing model is no fault of a document
+            yield from docs if self._annotated(docs) else self._pipe_singly(docs)
 
-    def _pipe_singly(self, docs: list[Doc], handle: Callable[..., Any]) -> Iterator[Doc]:
+    def _annotated(self, docs: list[Doc]) -> bool:
+        try:
+            self.set_annotations(docs, self.predict(docs))
+        except Exception as error:
+            n_docs = len(docs)
+            logger.info("A batch of %d failed (%s); reading one document at a time.", n_docs, error)
+            return False
+        return True
+
+    def _pipe_singly(self, docs: list[Doc]) -> Iterator[Doc]:
+        handle = self.get_error_handler()
         for doc in docs:
             try:
                 self(doc)
@@ -332,43 +330,39 @@ class TripackComponent(Pipe):
         """
         path = Path(path)
         path.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(path / "settings.json", asdict(self.settings))
         folder = None if "model" in exclude else self._model_folder()
-        if folder is not None and folder.resolve() != (path / "model").resolve():
-            part = path / "model.part"  # an interrupted copy never passes for a model
-            for old in (part, path / "model"):
-                shutil.rmtree(old, ignore_errors=True)
-            shutil.copytree(folder, part)
-            part.rename(path / "model")
+        if folder is not None:
+            _copy_folder(folder, path / "model")
+        state = {"settings": asdict(self.settings), "has_model": folder is not None}
+        srsly.write_json(path / "component.json", state)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> TripackComponent:
-        """Read what `to_disk` wrote.
+        """Read what `to_disk` wrote; a folder without it changes nothing.
 
         A setting that the component was built with and that is not the default stays, so that
         `spacy.load(path, config=...)` can override what is stored.
         """
         path = Path(path)
-        if (path / "settings.json").is_file():
-            copy = path / "model"
-            self._restore(srsly.read_json(path / "settings.json"), copy if copy.is_dir() else None)
+        if (path / "component.json").is_file():
+            state = _checked(srsly.read_json(path / "component.json"))
+            copied = state.get("has_model") and "model" not in exclude
+            self._restore(state["settings"], path / "model" if copied else None)
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """What `to_disk` writes, as bytes; a model folder goes in whole."""
         folder = None if "model" in exclude else self._model_folder()
         files = {} if folder is None else _read_files(folder)
-        return srsly.msgpack_dumps({"settings": asdict(self.settings), "model": files})
+        return srsly.msgpack_dumps({"settings": asdict(self.settings), "files": files})
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> TripackComponent:
         """Read what `to_bytes` wrote; a model folder is unpacked for as long as this lives."""
-        state = srsly.msgpack_loads(data)
-        if not isinstance(state, dict) or not isinstance(state.get("settings"), dict):
-            raise InputError("Expected the bytes of a tripack component, got other data.")
+        state = _checked(srsly.msgpack_loads(data))
         folder = None
-        if state["model"]:
+        if state.get("files") and "model" not in exclude:
             self._unpacked = tempfile.TemporaryDirectory(prefix="tripack-")
             folder = Path(self._unpacked.name)
-            _write_files(folder, state["model"])
+            _write_files(folder, state["files"])
         self._restore(state["settings"], folder)
         return self
 
@@ -417,6 +411,26 @@ def _rebuild(
     if handler is not None:
         component.set_error_handler(handler)
     return component
+
+
+def _checked(state: Any) -> dict[str, Any]:
+    if isinstance(state, dict) and isinstance(state.get("settings"), dict):
+        return state
+    raise InputError(
+        f"Expected the stored data of a tripack component, got {type(state).__name__} "
+        "without 'settings'. Save the pipeline again."
+    )
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    """Replace `target`, in which an interrupted copy is never found."""
+    if source.resolve() == target.resolve():
+        return
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(source, part)
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
 
 
 def _read_files(folder: Path) -> dict[str, bytes]:

@@ -129,18 +129,22 @@ def read_settings(folder: ModelFolder) -> Settings:
     """The settings of a model folder. Raises `ModelError` naming the file and what is wrong."""
     try:
         data = json.loads(folder.config.read_text(encoding="utf-8"))
-        settings = Settings.model_validate(data)
+        newest = data.get("format", FORMAT) if isinstance(data, dict) else FORMAT
+        if isinstance(newest, int) and newest > FORMAT:  # its settings may not be ours
+            raise ModelError(
+                f"{folder.path} has format {newest}, this version reads up to {FORMAT}. Upgrade tripack."
+            )
+        return Settings.model_validate(data)
     except OSError as error:
         raise ModelError(
             f"{folder.path} is no model folder: cannot read {folder.config.name} ({error.strerror or error})."
         ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
-        raise ModelError(f"{folder.config} is damaged: {str(error).splitlines()[0]}.") from error
-    if settings.format > FORMAT:
-        raise ModelError(
-            f"{folder.path} has format {settings.format}, this version reads up to {FORMAT}. Upgrade tripack."
-        )
-    return settings
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "settings"
+        raise ModelError(f"{folder.config} is damaged: {where}: {first['msg']}.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{folder.config} is damaged: {error}.") from error
 
 
 def read_model(folder: ModelFolder) -> tuple[ExtractionModel, Schema, Settings]:

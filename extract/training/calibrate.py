@@ -9,11 +9,15 @@ import numpy as np
 
 from extract.decode.calibration import Calibration, fit_logistic, weaker_ends, weakest_parts
 from extract.decode.candidates import Candidates
+from extract.decode.constraints import Constraints
 from extract.decode.decoder import Decoder
+from extract.decode.greedy import GreedySolver
 from extract.schema import Schema
 from extract.structures import Sentence
 
-GRID = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
+GRID = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+_LENIENCE = 2.0  # log-odds by which the decoder that calibration is fitted on is more generous
+_ENTITIES, _TRIPLES, _QUALIFIERS = range(3)
 
 
 def fit_calibration(
@@ -21,38 +25,52 @@ def fit_calibration(
     gold: Sequence[Sentence],
     typed: Sequence[bool],
     schema: Schema,
+    constraints: Constraints,
 ) -> Calibration:
-    """Logistic maps from the raw scores of all candidates to whether they are in the gold annotation.
+    """Logistic maps from raw scores to whether a candidate is in the gold annotation.
 
-    Entities: span and type right, in `typed` sentences only. Triples: both spans and the relation right. Qualifiers: triple,
-    label and value span right.
+    They are fitted on what a lenient decoder keeps, since those are the candidates that a threshold
+    decides about; the mass of hopeless ones would bend the maps. Entities: span and type right, in
+    `typed` sentences only. Triples: both spans and the relation right. Qualifiers: triple, label
+    and value span right.
     """
     entities: list[tuple[np.ndarray, bool]] = []
     triples: list[tuple[np.ndarray, bool]] = []
     qualifiers: list[tuple[np.ndarray, bool]] = []
+    solver = GreedySolver()
     for found, sentence, has_types in zip(candidates, gold, typed, strict=True):
+        kept = solver.solve(_lenient(found), constraints)
         spans = [tuple(span) for span in found.spans.tolist()]
         gold_types = {(e.span.start_word, e.span.end_word): e.label for e in sentence.entities}
-        for span, scores in zip(spans, found.entity_scores, strict=True) if has_types else ():
-            best = int(scores.argmax())
-            entities.append((scores[[best]], gold_types.get(span) == schema.entity_names[best]))
+        for row, label in kept.entities if has_types else ():
+            right = gold_types.get(spans[row]) == schema.entity_names[label]
+            entities.append((found.entity_scores[row, [label]], right))
         gold_triples, gold_qualifiers = _gold_keys(sentence)
         keys = [
             (spans[s], schema.relation_names[r], spans[o]) for s, r, o in found.triples.tolist()
         ]
         features = np.stack([found.triple_scores, weaker_ends(found)], axis=1)
-        triples += [(row, key in gold_triples) for row, key in zip(features, keys, strict=True)]
+        triples += [(features[row], keys[row] in gold_triples) for row in kept.triples]
         features = np.stack([found.qualifier_scores, weakest_parts(found)], axis=1)
-        for row, (t, label, value) in zip(features, found.qualifiers.tolist(), strict=True):
-            qualifiers.append(
-                (row, (*keys[t], schema.qualifier_names[label], spans[value]) in gold_qualifiers)
-            )
+        for row in kept.qualifiers:
+            triple, label, value = found.qualifiers[row].tolist()
+            key = (*keys[triple], schema.qualifier_names[label], spans[value])
+            qualifiers.append((features[row], key in gold_qualifiers))
     entity = _fit(entities, 1)
-    triple, qualifier = _fit(triples, 2), _fit(qualifiers, 2)
+    triple_fit, qualifier_fit = _fit(triples, 2), _fit(qualifiers, 2)
     return Calibration(
         entity=(entity[0], entity[1]),
-        triple=(triple[0], triple[1], triple[2]),
-        qualifier=(qualifier[0], qualifier[1], qualifier[2]),
+        triple=(triple_fit[0], triple_fit[1], triple_fit[2]),
+        qualifier=(qualifier_fit[0], qualifier_fit[1], qualifier_fit[2]),
+    )
+
+
+def _lenient(found: Candidates) -> Candidates:
+    return replace(
+        found,
+        entity_scores=found.entity_scores + np.float32(_LENIENCE),
+        triple_scores=found.triple_scores + np.float32(_LENIENCE),
+        qualifier_scores=found.qualifier_scores + np.float32(_LENIENCE),
     )
 
 
@@ -82,12 +100,13 @@ def tune_thresholds(
     texts: Sequence[str],
     measure: Callable[[Sequence[Sentence]], float],
 ) -> tuple[float, float, float]:
-    """Thresholds of entities, triples and qualifiers, one after the other, that raise `measure` most.
+    """Thresholds of entities, triples and qualifiers that raise `measure` most, by coordinate ascent.
 
-    Ties go to the threshold nearest to 0.5, so a dev set that does not care changes nothing.
+    Triples go first and again after the entities they hang on. Ties go to the threshold nearest to 0.5,
+    so a dev set that does not care changes nothing.
     """
     best = decoder.thresholds
-    for kind in range(3):
+    for kind in (_TRIPLES, _ENTITIES, _TRIPLES, _QUALIFIERS):
         scored = []
         for threshold in GRID:
             tried = tuple(threshold if k == kind else best[k] for k in range(3))

@@ -59,6 +59,9 @@ class TrainingRecipe(_Section):
         0.9, gt=0, le=1, description="factor on the rate for each layer further down"
     )
     head_learning_rate: float = Field(1e-3, gt=0, description="of fusion and head")
+    piece_dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of the words' pieces hidden behind the mask token"
+    )
     weight_decay: float = Field(0.01, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1, description="share of all steps")
     max_grad_norm: float = Field(1.0, gt=0)
@@ -72,7 +75,9 @@ class TrainingRecipe(_Section):
     bf16: Literal["auto", "yes", "no"] = Field(
         "auto", description="auto: where the processor has bf16 units"
     )
-    eval_from: int = Field(1, ge=1, description="first epoch after which dev is scored")
+    eval_from: int = Field(
+        1, ge=1, description="first epoch after which dev is scored; the last epoch always is"
+    )
 
     @model_validator(mode="after")
     def _known_tasks(self) -> TrainingRecipe:
@@ -135,14 +140,19 @@ def _override(data: dict[str, Any], override: str) -> None:
     at: Any = data
     *parents, last = key.split(".")
     for parent in parents:
-        at = (
-            at[int(parent)]
-            if isinstance(at, list) and parent.isdigit()
-            else at.setdefault(parent, {})
-        )
+        at = at[_place(at, parent, key)] if isinstance(at, list) else at.setdefault(parent, {})
         if not isinstance(at, dict | list):
             raise RecipeError(f"Cannot set {key!r}: {parent!r} is not a table of the recipe.")
-    at[last] = value
+    at[_place(at, last, key) if isinstance(at, list) else last] = value
+
+
+def _place(items: list[Any], text: str, key: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) >= len(items):
+        raise RecipeError(
+            f"Cannot set {key!r}: expected a number from 0 to {len(items) - 1} for an item of a list, "
+            f"got {text!r}."
+        )
+    return int(text)
 
 
 def write_recipe(recipe: Recipe, path: str | Path) -> None:
@@ -161,8 +171,10 @@ def _toml(data: dict[str, Any], prefix: str = "") -> list[str]:
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             tables += [(f"[[{prefix}{key}]]", item, f"{prefix}{key}.") for item in value]
         else:
-            # JSON's texts, numbers, booleans and flat lists are TOML's too.
-            lines.append(f"{key} = {json.dumps(value, ensure_ascii=True)}")
+            # JSON's texts, numbers, booleans and flat lists are TOML's too, but for the escapes of
+            # characters beyond 16 bits and for the bare delete character.
+            text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+            lines.append(f"{key} = {text}")
     for title, table, inner in tables:
         lines += ["", title, *_toml(table, inner)]
     return lines

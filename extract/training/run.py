@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 
+from extract.decode.constraints import Constraints
 from extract.decode.decoder import Decoder
 from extract.encoder.pretrained import load_tokenizer
 from extract.encoder.windows import Windower
 from extract.errors import OutputError, RecipeError
-from extract.evaluation.metrics import hyper_score, relation_score
+from extract.evaluation.metrics import entity_score, hyper_score, relation_score
 from extract.evaluation.report import evaluate_sentences
 from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder, Settings, write_model
@@ -27,7 +28,7 @@ from extract.training.calibrate import fit_calibration, tune_thresholds
 from extract.training.corpora import CorpusData, load_corpus, merged_schema
 from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
 from extract.training.recipe import Recipe, read_recipe, write_recipe
-from extract.training.trainer import ExtractionTrainer, has_bf16
+from extract.training.trainer import BEST_METRICS, ExtractionTrainer, has_bf16
 from extract.versions import environment
 
 logger = logging.getLogger(__name__)
@@ -48,18 +49,21 @@ def train(recipe: Recipe, run_dir: str | Path, *, resume: bool = True) -> dict[s
     _claim(folder, recipe)
     set_seed(recipe.seed)
     run = _Run.prepare(recipe)
+    last = _last_checkpoint(folder) if resume else None
+    if last is None:
+        (folder / BEST_METRICS).unlink(missing_ok=True)  # an earlier run's best is not this one's
     trainer = ExtractionTrainer(
         run.model,
         run.windows,
-        Collator(run.windower),
+        Collator(run.windower, recipe.training.piece_dropout),
         recipe.training,
         seed=recipe.seed,
         run_dir=folder,
         measure=run.measure,
     )
     started = time.monotonic()
-    last = _last_checkpoint(folder) if resume else None
-    trainer.train(resume_from_checkpoint=last)
+    if last is None or not trainer.has_stopped(last):
+        trainer.train(resume_from_checkpoint=last)
     trainer.best.load_into(run.model)
     report = run.finish(folder, trainer.best.epoch, time.monotonic() - started)
     return report
@@ -83,14 +87,18 @@ def _claim(folder: Path, recipe: Recipe) -> None:
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    """The newest whole checkpoint; the averaged weights are written last and so mark it whole."""
-    found = [
-        path
-        for path in folder.glob("checkpoint-*")
-        if (path / "trainer_state.json").is_file() and (path / "optimizer.pt").is_file()
-    ]
+    """The newest whole checkpoint; the trainer's state is written last and so marks it whole."""
+    found = [path for path in folder.glob("checkpoint-*") if _is_whole(path)]
     found.sort(key=lambda path: int(path.name.split("-")[1]))
     return str(found[-1]) if found else None
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 @dataclass
@@ -143,15 +151,22 @@ class _Run:
         """Dev F1 with raw scores and no threshold: the mean over the recipe's corpora."""
         self.model.eval()
         decoder = Decoder(self.schema, nested=self.recipe.decode.nested)
-        values = {}
+        values, others = {}, {}
         for corpus in self.corpora:
             found = self.predictor.candidates([e.sentence for e in corpus.dev])
             pred = [
                 decoder.decode(e.text, bare(e.sentence), c)
                 for e, c in zip(corpus.dev, found, strict=True)
             ]
-            values[corpus.name] = self._f1([e.sentence for e in corpus.dev], pred, corpus.metric)
-        return {"f1": sum(values.values()) / len(values), **(values if len(values) > 1 else {})}
+            gold = [e.sentence for e in corpus.dev]
+            values[corpus.name] = self._f1(gold, pred, corpus.metric)
+            if corpus.typed:
+                others[f"{corpus.name}_entities"] = entity_score(gold, pred).f1
+        return {
+            "f1": sum(values.values()) / len(values),
+            **(values if len(values) > 1 else {}),
+            **others,
+        }
 
     def _f1(self, gold: Sequence[Sentence], pred: Sequence[Sentence], metric: str) -> float:
         if metric in ("triplet", "quintuplet"):
@@ -171,7 +186,11 @@ class _Run:
         everything = [c for part in candidates for c in part]
         typed = [corpus.typed for corpus in self.corpora for _ in corpus.dev]
         calibration = fit_calibration(
-            everything, [s for part in gold for s in part], typed, self.schema
+            everything,
+            [s for part in gold for s in part],
+            typed,
+            self.schema,
+            Constraints.from_schema(self.schema, nested=self.recipe.decode.nested),
         )
         decoder = Decoder(self.schema, nested=self.recipe.decode.nested, calibration=calibration)
 

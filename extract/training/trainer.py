@@ -52,7 +52,7 @@ def parameter_groups(model: ExtractionModel, recipe: TrainingRecipe) -> list[dic
 
 
 class _Bookkeeping(TrainerCallback):
-    """Averages weights after each step, stores the average with each checkpoint, stops early."""
+    """Averages weights after each step, asks for scores and checkpoints, stops early."""
 
     def __init__(
         self, average: WeightAverage | None, best: _Best, patience: int, eval_from: int
@@ -67,12 +67,10 @@ class _Bookkeeping(TrainerCallback):
             self.average.step()
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        control.should_evaluate = round(state.epoch or 0) >= self.eval_from
+        epoch = round(state.epoch or 0)
+        # A run shorter than `eval_from` is scored at its end, or it would keep no weights.
+        control.should_evaluate = epoch >= min(self.eval_from, args.num_train_epochs)
         control.should_save = True
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.average is not None:
-            self.average.save(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if (state.epoch or 0) - self.best.epoch >= self.patience:
@@ -98,7 +96,9 @@ class _Best:
                 self.folder / BEST_WEIGHTS,
             )
             text = json.dumps({"f1": f1, "epoch": epoch})
-            (self.folder / BEST_METRICS).write_text(text, encoding="utf-8")
+            writing = self.folder / f".{BEST_METRICS}"
+            writing.write_text(text, encoding="utf-8")
+            writing.replace(self.folder / BEST_METRICS)  # never half written
 
     def load_into(self, model: nn.Module) -> None:
         model.load_state_dict(load_file(self.folder / BEST_WEIGHTS))
@@ -205,6 +205,18 @@ class ExtractionTrainer(Trainer):
         self.model.train(was_training)
         self.best.offer(metrics["f1"], float(self.state.epoch or 0), self.model)
         return {f"eval_{name}": value for name, value in metrics.items()}
+
+    def has_stopped(self, checkpoint: str) -> bool:
+        """Whether the run whose last checkpoint this is had already run out of patience."""
+        state = json.loads((Path(checkpoint) / "trainer_state.json").read_text(encoding="utf-8"))
+        return bool(state["epoch"] - self.best.epoch >= self.recipe.patience)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        # The average goes with the optimizer: before the trainer's state, which marks a checkpoint
+        # whole, and before older checkpoints are deleted.
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self.average is not None:
+            self.average.save(output_dir)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)

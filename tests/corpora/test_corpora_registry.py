@@ -30,6 +30,7 @@ def test_registered_corpus_has_metadata_fixture_and_tests(name: str) -> None:
     assert corpus.split_files and all(corpus.split_files.values())
     assert name in FILES
     assert (HERE / f"test_{name}.py").is_file()
+    assert f"| `{name}` |" in (HERE.parent.parent / "docs" / "corpora.md").read_text("utf-8")
 
 
 def test_every_concrete_corpus_is_registered_once() -> None:

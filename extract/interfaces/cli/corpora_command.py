@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,12 +10,13 @@ from extract.errors import CorpusError
 from extract.interfaces.cli.exits import EPILOG
 from extract.interfaces.cli.printing import as_json, columns
 
-if TYPE_CHECKING:
-    from corpora import Corpus, Example
-
 corpora_app = typer.Typer(help="The corpora that can be read.", epilog=EPILOG)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_ABOUT = ("name", "title", "licence", "source", "citation", "hub_name")
+_COUNTS = ("examples", "documents", "words", "entities", "triples", "qualifiers", "unaligned")
+_LABELS = ("entity_types", "relations", "qualifier_labels")
 
 
 @corpora_app.command("list", epilog=EPILOG)
@@ -45,73 +44,46 @@ def show(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Show a corpus: source, licence, splits, and counts of the data at hand."""
+    """Show a corpus: source, licence, and the counts and labels of the data at hand."""
     import corpora
 
     corpus = corpora.get(name)
-    place = path if path is not None else _folder(name)
-    described = _about(corpus) | {"path": place, "splits": {}}
+    described: dict[str, Any] = {key: getattr(corpus, key) for key in _ABOUT}
+    described["path"] = place = path if path is not None else _folder(name)
     if place is not None:
-        described["splits"] = {
-            split: _counts(examples) for split, examples in corpora.read(name, place).items()
-        }
+        from corpora.describe import describe
+
+        described |= describe(name, place)
     if json_:
         print(as_json(described))
         return
-    about = {key: value for key, value in described.items() if key != "splits"}
-    print(columns([(key, "-" if value is None else value) for key, value in about.items()]))
-    print()
+    print(columns([(key.replace("_", " "), described[key] or "-") for key in (*_ABOUT, "path")]))
     if place is None:
-        print("Its data is not at hand: give its folder with --path, or set TRIPACK_CORPORA.")
+        print("\nIts data is not at hand: give its folder with --path, or set TRIPACK_CORPORA.")
         return
-    heads = ("documents", "sentences", "words", "entities", "triples", "qualifiers", "unaligned")
-    table: list[tuple[object, ...]] = [("split", *heads)]
-    table += [(split, *map(counts.get, heads)) for split, counts in described["splits"].items()]
-    print(columns(table))
-    for split, counts in described["splits"].items():
-        changed = [f"{value} {key}" for key, value in counts["changes"].items() if value]
-        if changed:
-            print(f"{split}, while reading: {', '.join(changed)}".replace("_", " "))
+    splits: dict[str, dict[str, Any]] = described["splits"]
+    table = [(split, *map(counts.get, _COUNTS)) for split, counts in splits.items()]
+    print("\n" + columns([("split", *_COUNTS), *table]))
+    for split, counts in splits.items():
+        _print_details(split, counts)
+
+
+def _print_details(split: str, counts: dict[str, Any]) -> None:
+    """The labels of a split, the most frequent first, and what reading changed."""
+    print()
+    for key in _LABELS:
+        if labels := counts[key]:
+            listed = ", ".join(f"{label} {n}" for label, n in labels.items())
+            print(f"{split}, {key.replace('_', ' ')} ({len(labels)}): {listed}")
+    changed = {**counts["changes"], **counts.get("notes", {})}
+    if listed := ", ".join(f"{key.replace('_', ' ')} {n}" for key, n in changed.items() if n):
+        print(f"{split}, while reading: {listed}")
 
 
 def _folder(name: str) -> str | None:
     import corpora
 
     try:
-        return str(Path(corpora.locate(name)))
+        return str(corpora.locate(name))
     except CorpusError:
         return None
-
-
-def _about(corpus: Corpus) -> dict[str, Any]:
-    return {
-        "name": corpus.name,
-        "title": corpus.title,
-        "licence": corpus.licence,
-        "source": corpus.source,
-        "hub_name": corpus.hub_name,
-        "citation": corpus.citation,
-        "files": ", ".join(
-            f"{split}: {' '.join(files)}" for split, files in corpus.split_files.items()
-        ),
-    }
-
-
-def _counts(examples: Sequence[Example]) -> dict[str, Any]:
-    """How much a split holds; `changes` is what the reader had to drop, merge or repair."""
-    from dataclasses import asdict
-
-    from corpora import Changes
-
-    sentences = [example.sentence for example in examples]
-    triples = [triple for sentence in sentences for triple in sentence.triples]
-    return {
-        "documents": len({sentence.doc_id for sentence in sentences}),
-        "sentences": len(sentences),
-        "words": sum(map(len, sentences)),
-        "entities": sum(len(sentence.entities) for sentence in sentences),
-        "triples": len(triples),
-        "qualifiers": sum(len(triple.qualifiers) for triple in triples),
-        "unaligned": sum(len(example.unaligned) for example in examples),
-        "changes": asdict(sum((example.changes for example in examples), Changes())),
-    }

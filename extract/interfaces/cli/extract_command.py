@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -229,11 +230,18 @@ class _UpToError:
     """
 
     def __init__(self, items: Iterable[Item]) -> None:
-        self._items = items
+        self._items = iter(items)
+        self._first: list[Item] = []
         self.error: TripackError | None = None
+
+    def read_first(self) -> None:
+        """Read the first item now. Raises the error if there is one before it."""
+        self._first = list(islice(self._items, 1))
 
     def __iter__(self) -> Iterator[Item]:
         try:
+            while self._first:
+                yield self._first.pop()
             yield from self._items
         except TripackError as error:
             self.error = error
@@ -249,13 +257,14 @@ def _run(
     quiet: bool,
 ) -> None:
     with target:
+        good = _UpToError(items)
+        good.read_first()  # an input that cannot be read is refused before the model is loaded
         from extract.pipeline import load
 
         extractor = load(
             options.model, device=options.device, dtype=options.dtype, threads=options.threads
         )
         target.write(writer.header, n_documents=0)
-        good = _UpToError(items)
         n_triples, started = 0, time.monotonic()
         to_screen = target.path is None and sys.stdout.isatty()
         with ProgressBar(source, wanted=not quiet and not to_screen) as bar:

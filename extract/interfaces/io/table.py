@@ -44,6 +44,7 @@ class TableWriter:
                 self._console.print(Text("No triples found.", style="italic"))
             entities = list(document.entities)
             if entities:
+                self._console.print()
                 self._console.print(_entity_table(entities))
             self._console.print()
         return capture.get()
@@ -67,11 +68,7 @@ def _visible_character(character: str) -> str:
 
 
 def _mention(entity: Entity) -> Text:
-    return Text.assemble(
-        visible(entity.text),
-        (f" {entity.label}", "cyan"),
-        (f" {entity.start_char}-{entity.end_char}", "dim"),
-    )
+    return Text.assemble(visible(entity.text), (f" {entity.start_char}-{entity.end_char}", "dim"))
 
 
 def _triple_table(triples: list[Triple]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -19,9 +20,11 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 import extract.pipeline
+from extract.encoder.words import split_words
 from extract.errors import InputError, ModelError, SchemaError
 from extract.interfaces.spacy import Settings, TripackComponent
-from extract.structures import Document
+from extract.structures import Document, Entity, Sentence
+from extract.structures import Span as WordSpan
 
 TEXTS = [
     "Leonard Parker received his PhD from Harvard University in 1967. "
@@ -188,6 +191,7 @@ def test_pipe_pulls_no_more_than_a_batch(tiny_model: Path) -> None:
 def test_pipe_hands_only_the_failing_document_to_the_error_handler(
     tiny_model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     recorder = Recorder(Settings(model=str(tiny_model)))
     nlp = spacy.blank("en")
     failed: list[tuple[str, list[str], str]] = []
@@ -198,7 +202,7 @@ def test_pipe_hands_only_the_failing_document_to_the_error_handler(
     assert [doc.text for doc in docs] == [TEXTS[0], TEXTS[2]]
     assert all(doc.has_annotation("ENT_IOB") for doc in docs)
     assert failed == [("tripack", ["BAD"], "BAD text")]
-    assert "A batch of 3 documents failed (BAD text)" in caplog.text
+    assert "A batch of 3 failed (BAD text)" in caplog.text
 
 
 def test_pipe_raises_without_an_error_handler(tiny_model: Path) -> None:
@@ -215,14 +219,36 @@ def test_missing_model_raises_at_first_use_and_no_handler_hides_it(tmp_path: Pat
         list(nlp.pipe(["Marie Curie"]))
 
 
-def test_entities_fill_empty_ents_and_nested_ones_only_the_span_group(tiny_nlp: Language) -> None:
-    doc = tiny_nlp(TEXTS[2])
+def test_entities_fill_empty_ents_and_the_span_group(tiny_nlp: Language) -> None:
+    doc = tiny_nlp(TEXTS[0])
     group = doc.spans["tripack"]
-    assert [s.text for s in group] == ["Peter Moss", "mayor of Lund", "Lund", "2001", "2009"]
-    assert [e.text for e in doc.ents] == ["Peter Moss", "mayor of Lund", "2001", "2009"]
-    assert {s.label_ for s in group} == {"Entity"}
-    assert len(group.attrs["scores"]) == 5
-    assert all(isinstance(score, float) and 0.5 < score <= 1 for score in group.attrs["scores"])
+    assert [s.text for s in group][:2] == ["Leonard Parker", "PhD"]
+    assert {s.text for s in group} >= {e.text for e in doc.ents} >= {"Leonard Parker"}
+    assert {s.label_ for s in group} == {e.label_ for e in doc.ents} == {"Entity"}
+    assert len(group.attrs["scores"]) == len(group)
+    assert all(isinstance(score, float) and 0 < score <= 1 for score in group.attrs["scores"])
+
+
+def test_entities_nested_go_to_the_span_group_and_the_longest_to_ents() -> None:
+    text = "Peter Moss was mayor of Lund."
+    places = [("mayor of Lund", "OFFICE"), ("Lund", "LOC"), ("Peter Moss", "PER")]
+    words = split_words(text)
+    entities = []
+    for mention, label in places:
+        start = text.index(mention)
+        inside = [i for i, w in enumerate(words) if start <= w.start_char < start + len(mention)]
+        span = WordSpan(inside[0], inside[-1] + 1)
+        entities.append(Entity(span, start, start + len(mention), mention, label, 0.75))
+    document = Document(text, (Sentence(tuple(words), tuple(entities)),), model="hand 1.0")
+    doc = spacy.blank("en")(text)
+    TripackComponent().set_annotations([doc], [document])
+    group = doc.spans["tripack"]
+    assert [s.text for s in group] == ["Peter Moss", "mayor of Lund", "Lund"]
+    assert group.attrs == {"model": "hand 1.0", "scores": [0.75, 0.75, 0.75]}
+    assert [(e.text, e.label_) for e in doc.ents] == [
+        ("Peter Moss", "PER"),
+        ("mayor of Lund", "OFFICE"),
+    ]
 
 
 def test_entities_of_the_user_stay_unless_overwritten(tiny_model: Path, tiny_nlp: Language) -> None:

@@ -1,0 +1,39 @@
+"""What a figure was measured with."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import os
+
+import torch
+
+from extract.versions import environment
+
+
+def test_environment_names_versions_machine_and_time_as_plain_values() -> None:
+    found = environment()
+    assert json.loads(json.dumps(found)) == found
+    assert found["versions"]["torch"] == importlib.metadata.version("torch")
+    assert found["cores"] == os.cpu_count()
+    assert found["threads"] == torch.get_num_threads()
+    assert found["processor"]
+    age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(found["date"])
+    assert datetime.timedelta(seconds=-1) <= age < datetime.timedelta(minutes=10)
+
+
+def test_environment_command_names_no_folder_of_the_program() -> None:
+    assert os.sep not in environment()["command"][0]
+
+
+def test_environment_package_that_is_missing_is_none() -> None:
+    versions = environment()["versions"]
+    installed = {name for name, version in versions.items() if version is not None}
+    for name in set(versions) - installed:
+        try:
+            importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        raise AssertionError(f"{name} is installed but reported missing")
+    assert {"torch", "transformers", "numpy"} <= installed
