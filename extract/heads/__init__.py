@@ -1,6 +1,6 @@
 """Heads: from word states to scored candidates. Each method is one file, registered by name."""
 
-from extract.heads import table as table  # noqa: F401  (registers)
+from extract.heads import table as table
 from extract.heads.base import HEADS, GoldWindow, Head, HeadConfig, WordStates, build_head
 
 __all__ = ["HEADS", "GoldWindow", "Head", "HeadConfig", "WordStates", "build_head"]

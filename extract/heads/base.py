@@ -66,9 +66,9 @@ class HeadConfig(BaseModel):
         20, ge=2, le=512, description="words a sentence that enter the cube in training"
     )
     max_spans: int = Field(48, ge=4, le=512, description="entity candidates kept a window")
-    span_floor: float = Field(-5.0, description="log-odds under which a span is no candidate")
+    span_floor: float = Field(-4.0, description="log-odds under which a span is no candidate")
     triple_floor: float = Field(
-        -5.0, description="log-odds under which a triple or qualifier is no candidate"
+        -4.0, description="log-odds under which a triple or qualifier is no candidate"
     )
 
 

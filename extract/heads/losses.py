@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -32,3 +35,13 @@ def zlpr(scores: Tensor, gold: Tensor, counted: Tensor | None = None) -> Tensor:
     missing = ~gold[cells] if counted is None else ~(gold & counted)[cells]
     positive = softplus((-scores[cells]).masked_fill(missing, _NEVER).logsumexp(dim=-1))
     return loss.index_put(cells, positive, accumulate=True)
+
+
+def counted_labels(
+    annotated: Sequence[frozenset[int]], n_labels: int, device: torch.device
+) -> Tensor:
+    """(batch, labels): which labels each window's corpus annotates."""
+    counted = torch.zeros(len(annotated), n_labels, dtype=torch.bool)
+    for row, labels in enumerate(annotated):
+        counted[row, sorted(labels)] = True
+    return counted.to(device)

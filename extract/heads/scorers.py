@@ -22,7 +22,7 @@ class Projection(nn.Module):
         return projected
 
 
-_PRIOR = -5.0  # nearly all cells are empty: training starts from that, and not from even odds
+_PRIOR = -6.0  # nearly all cells are empty: training starts from that, and not from even odds
 
 
 class Biaffine(nn.Module):

@@ -28,10 +28,12 @@ from extract.decode.candidates import Candidates
 from extract.encoder.pooling import span_membership
 from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, register_head
 from extract.heads.context import PairContext
-from extract.heads.losses import zlpr
-from extract.heads.scorers import Biaffine, Projection, Triaffine
+from extract.heads.cube import QualifierCube, TrainingSpans
+from extract.heads.losses import counted_labels, zlpr
+from extract.heads.scorers import Biaffine, Projection
 from extract.schema import Schema
 
+_FALSE_SPANS = 8  # a window, of those that inference would also meet
 _MAX_WIDTH = 24  # spans this long or longer share one width feature
 
 
@@ -53,10 +55,7 @@ class TableHead(Head):
         self.relation_scorer = Biaffine(width, self.n_relations)
         self.context = PairContext(hidden, width, self.n_relations, dropout)
         if self.n_qualifiers:
-            self.pair_subject = Projection(hidden, config.cube_width, dropout)
-            self.pair_object = Projection(hidden, config.cube_width, dropout)
-            self.value = Projection(hidden, config.cube_width, dropout)
-            self.cube_scorer = Triaffine(config.cube_width, self.n_qualifiers)
+            self.cube = QualifierCube(config, hidden, self.n_qualifiers)
 
     # Scores
 
@@ -78,18 +77,22 @@ class TableHead(Head):
     # Training
 
     def loss(self, states: WordStates, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
-        """Cell losses of the three parts, each summed over cells and divided by the words."""
+        """Cell losses of spans and table a word, span-pair losses a span, and the cube's losses."""
         n_words = states.mask.sum()
         pairs = states.mask.unsqueeze(1) & states.mask.unsqueeze(2)  # (batch, words, words)
-        spans = self._span_scores(states.entities)
-        losses = {"entities": self._entity_loss(spans, pairs.triu(), gold) / n_words}
+        scores = self._span_scores(states.entities)
+        losses = {"entities": self._entity_loss(scores, pairs.triu(), gold) / n_words}
+        spans = self._training_spans(scores.detach(), states.mask, gold)
         if self.n_relations:
             words = self.dropout(states.relations)
             table = self.relation_scorer(self.subject(words), self.object(words))
             losses["relations"] = self._relation_loss(table, pairs, gold) / n_words
-            losses["pairs"] = self._pair_loss(words, spans.detach(), states.mask, gold)
+            losses["pairs"] = self._pair_loss(words, spans, gold)
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
-            losses["qualifiers"] = self._cube_loss(states, spans.detach(), gold)
+            words = self.dropout(states.qualifiers)
+            likely = word_scores(scores.detach())
+            losses["qualifiers"] = self.cube.cell_loss(words, states.mask, likely, gold)
+            losses["values"] = self.cube.value_loss(words, spans, gold)
         return losses
 
     def _entity_loss(self, scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
@@ -99,7 +102,7 @@ class TableHead(Head):
             for start, end, label in window.entities:
                 if label >= 0:
                     target[row, start, end - 1, label] = True
-        counted = _counted(
+        counted = counted_labels(
             [window.entity_types for window in gold], self.n_entity_types, scores.device
         )
         loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
@@ -129,102 +132,45 @@ class TableHead(Head):
         for row, window in enumerate(gold):
             for start, end, label, object_start, object_end in window.triples:
                 target[row, start:end, object_start:object_end, label] = True
-        counted = _counted([window.relations for window in gold], self.n_relations, scores.device)
+        counted = counted_labels(
+            [window.relations for window in gold], self.n_relations, scores.device
+        )
         loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
         return (loss * cells).sum()
 
-    def _pair_loss(
-        self, words: Tensor, spans: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
-    ) -> Tensor:
-        """Pairs of spans scored as inference scores them: gold entities, and false ones it would meet."""
-        chosen, real, of_gold = self._training_spans(spans, mask, gold)
-        member = span_membership(chosen, mask.shape[1], words.dtype)
-        scores = self._pair_scores(words, chosen, member)
+    def _pair_loss(self, words: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]) -> Tensor:
+        """Pairs of spans scored as inference scores them."""
+        member = span_membership(spans.spans, words.shape[1], words.dtype)
+        scores = self._pair_scores(words, spans.spans, member)
         target = torch.zeros(scores.shape, dtype=torch.bool)
         for row, window in enumerate(gold):
             for start, end, label, object_start, object_end in window.triples:
-                subject, object_ = (
-                    of_gold[row].get((start, end)),
-                    of_gold[row].get((object_start, object_end)),
-                )
+                subject = spans.rows[row].get((start, end))
+                object_ = spans.rows[row].get((object_start, object_end))
                 if subject is not None and object_ is not None:
                     target[row, subject, object_, label] = True
-        counted = _counted([window.relations for window in gold], self.n_relations, scores.device)
-        loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
-        cells = real.unsqueeze(1) & real.unsqueeze(2)
-        return (loss * cells).sum() / real.sum().clamp(min=1)
+        annotated = counted_labels(
+            [window.relations for window in gold], self.n_relations, scores.device
+        )
+        loss = zlpr(scores, target.to(scores.device), annotated[:, None, None])
+        cells = spans.real.unsqueeze(1) & spans.real.unsqueeze(2)
+        return (loss * cells).sum() / spans.real.sum().clamp(min=1)
 
     def _training_spans(
-        self, spans: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
-    ) -> tuple[Tensor, Tensor, list[dict[tuple[int, int], int]]]:
-        """Gold spans of each window, then its best false ones that share no word with them."""
-        best = spans.max(dim=-1).values
+        self, scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
+    ) -> TrainingSpans:
+        """Gold spans of each window, then the best false ones that share no word with them."""
+        found = self._top_spans(scores, mask)[0].tolist()
         rows = []
-        found = self._top_spans(spans, mask)[0].tolist() if spans.shape[1] else []
         for row, window in enumerate(gold):
-            own = list(dict.fromkeys((start, end) for start, end, _ in window.entities))
+            own = _gold_spans(window)
             false = [
                 (s, e)
-                for s, e in found[row][: len(own) + 8]
+                for s, e in found[row][: len(own) + _FALSE_SPANS]
                 if e > s and all(e <= a or b <= s for a, b in own)
             ]
             rows.append(own + false)
-        n_spans = max(1, *(len(row) for row in rows))
-        chosen = torch.zeros(len(rows), n_spans, 2, dtype=torch.long)
-        real = torch.zeros(len(rows), n_spans, dtype=torch.bool)
-        for row, of_row in enumerate(rows):
-            if of_row:
-                chosen[row, : len(of_row)] = torch.tensor(of_row)
-                real[row, : len(of_row)] = True
-        return (
-            chosen.to(best.device),
-            real.to(best.device),
-            [{s: i for i, s in enumerate(r)} for r in rows],
-        )
-
-    def _cube_loss(self, states: WordStates, spans: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
-        rows = [row for row, window in enumerate(gold) if window.qualifier_labels]
-        chosen, real = self._cube_words(spans[rows], states.mask[rows], [gold[row] for row in rows])
-        index = chosen.unsqueeze(-1).expand(-1, -1, states.qualifiers.shape[-1])
-        words = self.dropout(states.qualifiers[rows].gather(1, index))  # (rows, cube words, hidden)
-        pair = self.pair_subject(words).unsqueeze(2) * self.pair_object(words).unsqueeze(1)
-        n_rows, n_words = chosen.shape
-        scores = self.cube_scorer(
-            pair.flatten(1, 2), self.value(words)
-        )  # (rows, pairs, values, labels)
-        scores = scores.view(n_rows, n_words, n_words, n_words, self.n_qualifiers)
-        target = torch.zeros(scores.shape, dtype=torch.bool)
-        for place, row in enumerate(rows):
-            at = {word: spot for spot, word in enumerate(chosen[place].tolist())}
-            for triple, label, start, end in gold[row].qualifiers:
-                s, e, _, o, f = gold[row].triples[triple]
-                cell = np.ix_(
-                    *(
-                        [at[w] for w in range(a, b) if w in at]
-                        for a, b in ((s, e), (o, f), (start, end))
-                    )
-                )
-                target[(place, *map(torch.from_numpy, cell), label)] = True
-        counted = _counted(
-            [gold[row].qualifier_labels for row in rows], self.n_qualifiers, scores.device
-        )
-        loss = zlpr(scores, target.to(scores.device), counted[:, None, None, None])
-        cells = real[:, :, None, None] & real[:, None, :, None] & real[:, None, None, :]
-        return (loss * cells).sum() / real.sum()
-
-    def _cube_words(
-        self, spans: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
-    ) -> tuple[Tensor, Tensor]:
-        """The words that enter the cube, (rows, cube words), and which of them are real."""
-        scores = word_scores(spans).masked_fill(~mask, float("-inf"))
-        for row, window in enumerate(gold):
-            for triple, _, start, end in window.qualifiers:
-                s, e, _, o, f = window.triples[triple]
-                for first, last in ((s, e), (o, f), (start, end)):
-                    scores[row, first:last] += 1e3  # gold words first, whatever their scores
-        n_words = min(self.config.cube_words, mask.shape[1])
-        chosen = scores.topk(n_words, dim=1).indices.sort(dim=1).values
-        return chosen, mask.gather(1, chosen)
+        return TrainingSpans.of(rows, scores.device)
 
     # Inference
 
@@ -234,7 +180,12 @@ class TableHead(Head):
         spans, real, entity_scores = self._top_spans(scores, states.mask)
         member = span_membership(spans, states.mask.shape[1], states.relations.dtype)
         triples, triple_scores = self._triples(states.relations, spans, member, real)
-        qualifiers, qualifier_scores = self._qualifiers(states.qualifiers, member, real, triples)
+        if self.n_qualifiers and len(triples):
+            qualifiers, qualifier_scores = self.cube.scored(
+                states.qualifiers, member, real, triples
+            )
+        else:
+            qualifiers, qualifier_scores = _no_rows(3, states.mask.device)
         return _split(
             spans.cpu().numpy(),
             real.sum(1).tolist(),
@@ -275,23 +226,6 @@ class TableHead(Head):
         found = (scores > self.config.triple_floor).nonzero()  # (triples, 4)
         return found[:, [0, 1, 3, 2]], scores[found.unbind(1)]
 
-    def _qualifiers(
-        self, states: Tensor, member: Tensor, real: Tensor, triples: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Rows (triple, qualifier label, value span) and their scores."""
-        if not self.n_qualifiers or not len(triples):
-            return _no_rows(3, states.device)
-        window, subject_at, _, object_at = triples.unbind(1)
-        subject = (member @ self.pair_subject(states))[window, subject_at]  # (triples, width)
-        object_ = (member @ self.pair_object(states))[window, object_at]
-        value = (member @ self.value(states))[window]  # (triples, spans, width)
-        scores = self.cube_scorer((subject * object_).unsqueeze(1), value)[
-            :, 0
-        ]  # (triples, spans, labels)
-        scores = scores.masked_fill(~real[window].unsqueeze(-1), float("-inf"))
-        found = (scores > self.config.triple_floor).nonzero()
-        return found[:, [0, 2, 1]], scores[found.unbind(1)]
-
 
 def word_scores(spans: Tensor) -> Tensor:
     """How likely each word stands in an entity: the best score of any span that covers it.
@@ -308,12 +242,13 @@ def word_scores(spans: Tensor) -> Tensor:
     return best.diagonal(dim1=1, dim2=2).clone()
 
 
-def _counted(annotated: Sequence[frozenset[int]], n_labels: int, device: torch.device) -> Tensor:
-    """(batch, labels): which labels each window's corpus annotates."""
-    counted = torch.zeros(len(annotated), n_labels, dtype=torch.bool)
-    for row, labels in enumerate(annotated):
-        counted[row, sorted(labels)] = True
-    return counted.to(device)
+def _gold_spans(window: GoldWindow) -> list[tuple[int, int]]:
+    """Every span the annotation names, in order, once."""
+    spans = [(start, end) for start, end, _ in window.entities]
+    for s, e, _, o, f in window.triples:
+        spans += [(s, e), (o, f)]
+    spans += [(start, end) for _, _, start, end in window.qualifiers]
+    return list(dict.fromkeys(spans))
 
 
 def _no_rows(n_columns: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -94,11 +94,7 @@ def _gold_keys(sentence: Sentence) -> tuple[set[object], set[object]]:
 
 
 def tune_thresholds(
-    decoder: Decoder,
-    candidates: Sequence[Candidates],
-    gold: Sequence[Sentence],
-    texts: Sequence[str],
-    measure: Callable[[Sequence[Sentence]], float],
+    decoder: Decoder, measure: Callable[[Decoder], float]
 ) -> tuple[float, float, float]:
     """Thresholds of entities, triples and qualifiers that raise `measure` most, by coordinate ascent.
 
@@ -109,10 +105,9 @@ def tune_thresholds(
     for kind in (_TRIPLES, _ENTITIES, _TRIPLES, _QUALIFIERS):
         scored = []
         for threshold in GRID:
-            tried = tuple(threshold if k == kind else best[k] for k in range(3))
-            trial = replace(decoder, thresholds=(tried[0], tried[1], tried[2]))
-            pred = [trial.decode(*item) for item in zip(texts, gold, candidates, strict=True)]
-            scored.append((measure(pred), -abs(threshold - 0.5), tried))
-        top = max(scored)[2]
-        best = (top[0], top[1], top[2])
+            entity, triple, qualifier = (threshold if k == kind else best[k] for k in range(3))
+            tried = (entity, triple, qualifier)
+            trial = replace(decoder, thresholds=tried)
+            scored.append((measure(trial), -abs(threshold - 0.5), tried))
+        best = max(scored)[2]
     return best

@@ -63,7 +63,7 @@ class TrainingRecipe(_Section):
         0.0, ge=0, lt=1, description="share of the words' pieces hidden behind the mask token"
     )
     weight_decay: float = Field(0.01, ge=0)
-    warmup: float = Field(0.1, ge=0, lt=1, description="share of all steps")
+    warmup: float = Field(0.06, ge=0, lt=1, description="share of all steps")
     max_grad_norm: float = Field(1.0, gt=0)
     loss_weights: dict[str, float] = Field(
         default_factory=dict, description="by task; 1 where not named"
@@ -81,7 +81,7 @@ class TrainingRecipe(_Section):
 
     @model_validator(mode="after")
     def _known_tasks(self) -> TrainingRecipe:
-        unknown = set(self.loss_weights) - {"entities", "relations", "pairs", "qualifiers"}
+        unknown = set(self.loss_weights) - {"entities", "relations", "pairs", "qualifiers", "values"}
         if unknown:
             raise ValueError(f"unknown tasks in loss_weights: {sorted(unknown)}")
         return self

@@ -5,28 +5,31 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from extract.decode.constraints import Constraints
 from extract.decode.decoder import Decoder
 from extract.encoder.pretrained import load_tokenizer
 from extract.encoder.windows import Windower
 from extract.errors import OutputError, RecipeError
-from extract.evaluation.metrics import entity_score, hyper_score, relation_score
-from extract.evaluation.report import evaluate_sentences
+from extract.evaluation.metrics import entity_score
 from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder, Settings, write_model
 from extract.predict import Predictor
 from extract.schema import Schema
-from extract.structures import Sentence
-from extract.training.calibrate import fit_calibration, tune_thresholds
 from extract.training.corpora import CorpusData, load_corpus, merged_schema
 from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
+from extract.training.finish import (
+    DevPart,
+    calibrated,
+    cross_fitted_calibration,
+    dev_f1,
+    report,
+    tuned,
+)
 from extract.training.recipe import Recipe, read_recipe, write_recipe
 from extract.training.trainer import BEST_METRICS, ExtractionTrainer, has_bf16
 from extract.versions import environment
@@ -153,79 +156,33 @@ class _Run:
         decoder = Decoder(self.schema, nested=self.recipe.decode.nested)
         values, others = {}, {}
         for corpus in self.corpora:
-            found = self.predictor.candidates([e.sentence for e in corpus.dev])
-            pred = [
-                decoder.decode(e.text, bare(e.sentence), c)
-                for e, c in zip(corpus.dev, found, strict=True)
-            ]
-            gold = [e.sentence for e in corpus.dev]
-            values[corpus.name] = self._f1(gold, pred, corpus.metric)
+            part = DevPart.of(corpus, self.predictor)
+            pred = part.decode(decoder)
+            values[corpus.name] = dev_f1(part.gold, pred, corpus.metric)
             if corpus.typed:
-                others[f"{corpus.name}_entities"] = entity_score(gold, pred).f1
-        return {
-            "f1": sum(values.values()) / len(values),
-            **(values if len(values) > 1 else {}),
-            **others,
-        }
-
-    def _f1(self, gold: Sequence[Sentence], pred: Sequence[Sentence], metric: str) -> float:
-        if metric in ("triplet", "quintuplet"):
-            return float(hyper_score(gold, pred, metric).f1)  # type: ignore[arg-type]
-        return float(relation_score(gold, pred, metric).f1)  # type: ignore[arg-type]
+                others[f"{corpus.name}_entities"] = entity_score(part.gold, pred).f1
+        mean = sum(values.values()) / len(values)
+        return {"f1": mean, **(values if len(values) > 1 else {}), **others}
 
     def finish(self, folder: Path, best_epoch: float, seconds: float) -> dict[str, Any]:
         """Calibrate on dev, tune thresholds, score, and write the model folder."""
         exact = Predictor(self.model, self.windower, device=self.predictor.device)
-        gold, texts, candidates, metrics = [], [], [], []
-        for corpus in self.corpora:
-            sentences = [e.sentence for e in corpus.dev]
-            gold.append(sentences)
-            texts.append([e.text for e in corpus.dev])
-            candidates.append(exact.candidates(sentences))
-            metrics.append(corpus.metric)
-        everything = [c for part in candidates for c in part]
-        typed = [corpus.typed for corpus in self.corpora for _ in corpus.dev]
-        calibration = fit_calibration(
-            everything,
-            [s for part in gold for s in part],
-            typed,
-            self.schema,
-            Constraints.from_schema(self.schema, nested=self.recipe.decode.nested),
-        )
-        decoder = Decoder(self.schema, nested=self.recipe.decode.nested, calibration=calibration)
-
-        def measure(pred: Sequence[Sentence]) -> float:
-            at, total = 0, 0.0
-            for part, metric in zip(gold, metrics, strict=True):
-                total += self._f1(part, pred[at : at + len(part)], metric)
-                at += len(part)
-            return total / len(gold)
-
-        bare_gold = [bare(s) for part in gold for s in part]
-        thresholds = tune_thresholds(
-            decoder, everything, bare_gold, [t for part in texts for t in part], measure
-        )
-        decoder = replace(decoder, thresholds=thresholds)
+        parts = [DevPart.of(corpus, exact) for corpus in self.corpora]
+        decoder = tuned(parts, calibrated(parts, self.schema, nested=self.recipe.decode.nested))
         reports = {}
-        for corpus, sentences, own, found in zip(
-            self.corpora, gold, texts, candidates, strict=True
-        ):
-            pred = [
-                decoder.decode(t, bare(s), c) for t, s, c in zip(own, sentences, found, strict=True)
-            ]
-            report = evaluate_sentences(
-                sentences, pred, unaligned=[e.unaligned for e in corpus.dev]
-            )
-            logger.info("%s dev\n%s", corpus.name, report.to_table())
-            reports[corpus.name] = report.to_dict()
+        for part in parts:
+            scored = report(part, decoder)
+            logger.info("%s dev\n%s", part.corpus.name, scored.to_table())
+            reports[part.corpus.name] = scored.to_dict()
         result = {
             "name": self.recipe.name,
             "version": self.recipe.version,
             "seed": self.recipe.seed,
             "best_epoch": best_epoch,
             "seconds": round(seconds, 1),
-            "thresholds": thresholds,
+            "thresholds": decoder.thresholds,
             "dev": reports,
+            "cross_fitted_calibration": cross_fitted_calibration(parts, decoder),
             "environment": environment(),
         }
         (folder / "metrics.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -235,13 +192,8 @@ class _Run:
             description=self.recipe.description,
             model=self.recipe.model,
             nested=self.recipe.decode.nested,
-            calibration=calibration,
-            thresholds=thresholds,
+            calibration=decoder.calibration,
+            thresholds=decoder.thresholds,
         )
         write_model(ModelFolder(folder / "model"), self.model, self.schema, settings, self.recipe)
         return result
-
-
-def bare(sentence: Sentence) -> Sentence:
-    """The sentence without its annotation."""
-    return replace(sentence, entities=(), triples=())

@@ -178,7 +178,7 @@ def test_parquet_rows(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     table = pa.table({"text": ["a", None, "c"], "n": [1, 2, 3], "id": ["x", "y", None]})
     pq.write_table(table, path, row_group_size=2)
-    with pytest.raises(InputError, match="a.parquet, row 2: expected a text in 'text', got null"):
+    with pytest.raises(InputError, match=r"a\.parquet, row 2: expected a text in 'text', got null"):
         read(path)
     assert read(path, skip_bad=True) == [("x", "a"), ("a.parquet:3", "c")]
     with pytest.raises(InputError, match=r"no column 'body'.*text, n, id"):
@@ -226,15 +226,14 @@ def test_progress_counts_every_byte(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["txt", "jsonl", "csv"])
 def test_memory_is_flat_on_many_lines(tmp_path: Path, suffix: str) -> None:
-    line = {"txt": "x" * 80, "jsonl": '{"text": "' + "x" * 66 + '"}', "csv": "x" * 80}[suffix]
-    path = put(tmp_path / f"a.{suffix}", "text\n" + "\n" * (suffix == "jsonl") + (line + "\n") * 60_000)
-    if suffix == "jsonl":
-        put(path, (line + "\n") * 60_000)
+    line = '{"text": "' + "x" * 66 + '"}' if suffix == "jsonl" else "x" * 80
+    header = "text\n" if suffix == "csv" else ""
+    path = put(tmp_path / f"a.{suffix}", header + (line + "\n") * 60_000)
     tracemalloc.start()
     n = sum(1 for _ in Source.open(str(path), ReadSettings(lines=True)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert n in (60_000, 60_001)
+    assert n == 60_000
     assert path.stat().st_size > 4_500_000
     assert peak < 3_000_000  # one buffer of 1 MiB, and small change
 

@@ -1,0 +1,167 @@
+"""The hyper-relational cube: which value qualifies which pair of words, and how.
+
+Cell (i, j, k) scores each qualifier label for "word k is in a value that qualifies the pair (i, j)".
+In training only the words most likely to stand in an entity enter the cube, so its memory does not
+grow with the sentence; in inference only found triples are scored, against found spans.
+
+Chia et al. 2022, A Dataset for Hyper-Relational Extraction and a Cube-Filling Approach.
+Differs from the paper: cells are multi-label and scored by a low-rank trilinear form, whose mean over
+a block of cells is the score of the spans' means; these are trained as well ("values").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from extract.encoder.pooling import span_membership
+from extract.heads.base import GoldWindow, HeadConfig
+from extract.heads.losses import counted_labels, zlpr
+from extract.heads.scorers import Projection, Triaffine
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSpans:
+    """Gold and false spans of a batch's windows.
+
+    spans: (batch, spans, 2), half-open; real: (batch, spans); rows: each window's spans by offsets.
+    """
+
+    spans: Tensor
+    real: Tensor
+    rows: list[dict[tuple[int, int], int]]
+
+    @classmethod
+    def of(cls, rows: list[list[tuple[int, int]]], device: torch.device) -> TrainingSpans:
+        """Pad each window's spans to the longest list."""
+        n_spans = max(1, *(len(row) for row in rows))
+        spans = torch.zeros(len(rows), n_spans, 2, dtype=torch.long)
+        real = torch.zeros(len(rows), n_spans, dtype=torch.bool)
+        for row, of_row in enumerate(rows):
+            if of_row:
+                spans[row, : len(of_row)] = torch.tensor(of_row)
+                real[row, : len(of_row)] = True
+        found = [{span: i for i, span in enumerate(row)} for row in rows]
+        return cls(spans.to(device), real.to(device), found)
+
+
+class QualifierCube(nn.Module):
+    """Scores (pair, value) by qualifier label; trained on word cells and on spans."""
+
+    def __init__(self, config: HeadConfig, hidden: int, n_labels: int) -> None:
+        super().__init__()
+        width, dropout = config.cube_width, config.dropout
+        self.n_words = config.cube_words
+        self.floor = config.triple_floor
+        self.n_labels = n_labels
+        self.subject = Projection(hidden, width, dropout)
+        self.object = Projection(hidden, width, dropout)
+        self.value = Projection(hidden, width, dropout)
+        self.scorer = Triaffine(width, n_labels)
+
+    def cell_loss(
+        self, states: Tensor, mask: Tensor, likely: Tensor, gold: Sequence[GoldWindow]
+    ) -> Tensor:
+        """The loss of all cells among the chosen words, summed and divided by these words.
+
+        Args:
+            states: (batch, words, hidden).
+            mask: (batch, words).
+            likely: (batch, words), how likely each word stands in an entity.
+        """
+        at = [row for row, window in enumerate(gold) if window.qualifier_labels]
+        gold = [gold[row] for row in at]
+        chosen, real = self._choose(
+            likely[at].masked_fill(~mask[at], float("-inf")), mask[at], gold
+        )
+        index = chosen.unsqueeze(-1).expand(-1, -1, states.shape[-1])
+        words = states[at].gather(1, index)  # (rows, cube words, hidden)
+        pair = self.subject(words).unsqueeze(2) * self.object(words).unsqueeze(1)
+        scores = self.scorer(pair.flatten(1, 2), self.value(words))  # (rows, pairs, values, labels)
+        n_words = chosen.shape[1]
+        scores = scores.view(len(gold), n_words, n_words, n_words, self.n_labels)
+        target = torch.zeros(scores.shape, dtype=torch.bool)
+        for row, window in enumerate(gold):
+            spot = {word: spot for spot, word in enumerate(chosen[row].tolist())}
+            for triple, label, start, end in window.qualifiers:
+                s, e, _, o, f = window.triples[triple]
+                i, j, k = (
+                    torch.tensor([spot[w] for w in range(a, b) if w in spot], dtype=torch.long)
+                    for a, b in ((s, e), (o, f), (start, end))
+                )
+                target[row, i[:, None, None], j[None, :, None], k[None, None, :], label] = True
+        annotated = self._annotated(gold, scores.device)
+        loss = zlpr(scores, target.to(scores.device), annotated[:, None, None, None])
+        cells = real[:, :, None, None] & real[:, None, :, None] & real[:, None, None, :]
+        return (loss * cells).sum() / real.sum()
+
+    def _choose(
+        self, likely: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
+    ) -> tuple[Tensor, Tensor]:
+        """The words that enter the cube, (rows, cube words), and which of them are real."""
+        likely = likely.clone()
+        for row, window in enumerate(gold):
+            for triple, _, start, end in window.qualifiers:
+                s, e, _, o, f = window.triples[triple]
+                for first, last in ((s, e), (o, f), (start, end)):
+                    likely[row, first:last] += 1e3  # gold words first, whatever their scores
+        chosen = likely.topk(min(self.n_words, mask.shape[1]), dim=1).indices.sort(dim=1).values
+        return chosen, mask.gather(1, chosen)
+
+    def value_loss(
+        self, states: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]
+    ) -> Tensor:
+        """Gold pairs against all training spans, scored as inference scores them, a pair."""
+        pairs: dict[tuple[int, int, int], set[tuple[int, int]]] = {}
+        for row, window in enumerate(gold):
+            of = spans.rows[row]
+            for s, e, _, o, f in window.triples if window.qualifier_labels else ():
+                pairs.setdefault((row, of[s, e], of[o, f]), set())
+            for triple, label, start, end in window.qualifiers:
+                s, e, _, o, f = window.triples[triple]
+                pairs[row, of[s, e], of[o, f]].add((of[start, end], label))
+        if not pairs:
+            return states.sum() * 0.0
+        member = span_membership(spans.spans, states.shape[1], states.dtype)
+        rows = torch.tensor(list(pairs), device=states.device)
+        scores = self._score(states, member, rows[:, 0], rows[:, 1], rows[:, 2])
+        target = torch.zeros(scores.shape, dtype=torch.bool)
+        for at, values in enumerate(pairs.values()):
+            for value, label in values:
+                target[at, value, label] = True
+        annotated = self._annotated([gold[row] for row, _, _ in pairs], scores.device)
+        loss = zlpr(scores, target.to(scores.device), annotated[:, None])
+        return (loss * spans.real[rows[:, 0]]).sum() / len(pairs)
+
+    def _annotated(self, gold: Sequence[GoldWindow], device: torch.device) -> Tensor:
+        return counted_labels([w.qualifier_labels for w in gold], self.n_labels, device)
+
+    def _score(
+        self, states: Tensor, member: Tensor, window: Tensor, subject: Tensor, object_: Tensor
+    ) -> Tensor:
+        """(pairs, spans, labels) for pairs of spans, given by window and rows of `member`."""
+        pair = (member @ self.subject(states))[window, subject]
+        pair = pair * (member @ self.object(states))[window, object_]  # (pairs, width)
+        values = (member @ self.value(states))[window]  # (pairs, spans, width)
+        scores: Tensor = self.scorer(pair.unsqueeze(1), values)[:, 0]
+        return scores
+
+    def scored(
+        self, states: Tensor, member: Tensor, real: Tensor, triples: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Rows (triple, qualifier label, value span) above the floor, and their scores.
+
+        Args:
+            states: (batch, words, hidden).
+            member: (batch, spans, words), rows that average the words of spans.
+            real: (batch, spans).
+            triples: (triples, 4): window, subject span, relation, object span.
+        """
+        window, subject, _, object_ = triples.unbind(1)
+        scores = self._score(states, member, window, subject, object_)
+        scores = scores.masked_fill(~real[window].unsqueeze(-1), float("-inf"))
+        found = (scores > self.floor).nonzero()
+        return found[:, [0, 2, 1]], scores[found.unbind(1)]

@@ -1,0 +1,107 @@
+"""From trained weights to a decoder: calibration and thresholds on dev, and the dev report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from extract.decode.candidates import Candidates
+from extract.decode.constraints import Constraints
+from extract.decode.decoder import Decoder
+from extract.evaluation.metrics import hyper_score, relation_score
+from extract.evaluation.report import Report, evaluate_sentences
+from extract.predict import Predictor
+from extract.schema import Schema
+from extract.structures import Sentence
+from extract.training.calibrate import fit_calibration, tune_thresholds
+from extract.training.corpora import CorpusData
+
+
+@dataclass(frozen=True)
+class DevPart:
+    """One corpus's development sentences with the candidates the model gave for them."""
+
+    corpus: CorpusData
+    gold: list[Sentence]
+    texts: list[str]
+    candidates: list[Candidates]
+
+    @classmethod
+    def of(cls, corpus: CorpusData, predictor: Predictor) -> DevPart:
+        """Run the model over a corpus's development part."""
+        gold = [example.sentence for example in corpus.dev]
+        texts = [example.text for example in corpus.dev]
+        return cls(corpus, gold, texts, predictor.candidates(gold))
+
+    def half(self, number: int) -> DevPart:
+        """Every second sentence, from the first (0) or the second (1)."""
+        chosen = slice(number, None, 2)
+        return DevPart(self.corpus, self.gold[chosen], self.texts[chosen], self.candidates[chosen])
+
+    def decode(self, decoder: Decoder) -> list[Sentence]:
+        """Predictions for all sentences."""
+        return [
+            decoder.decode(text, bare(sentence), found)
+            for text, sentence, found in zip(self.texts, self.gold, self.candidates, strict=True)
+        ]
+
+
+def bare(sentence: Sentence) -> Sentence:
+    """The sentence without its annotation."""
+    return replace(sentence, entities=(), triples=())
+
+
+def dev_f1(gold: Sequence[Sentence], pred: Sequence[Sentence], metric: str) -> float:
+    """F1 in [0, 1] under a recipe's metric."""
+    if metric in ("triplet", "quintuplet"):
+        return hyper_score(gold, pred, metric).f1  # type: ignore[arg-type]
+    return relation_score(gold, pred, metric).f1  # type: ignore[arg-type]
+
+
+def calibrated(parts: Sequence[DevPart], schema: Schema, *, nested: bool) -> Decoder:
+    """A decoder with calibration fitted on `parts` and no thresholds tuned."""
+    calibration = fit_calibration(
+        [found for part in parts for found in part.candidates],
+        [sentence for part in parts for sentence in part.gold],
+        [part.corpus.typed for part in parts for _ in part.gold],
+        schema,
+        Constraints.from_schema(schema, nested=nested),
+    )
+    return Decoder(schema, nested=nested, calibration=calibration)
+
+
+def tuned(parts: Sequence[DevPart], decoder: Decoder) -> Decoder:
+    """The decoder with the thresholds that give the highest mean F1 over the parts."""
+
+    def measure(trial: Decoder) -> float:
+        scores = [dev_f1(part.gold, part.decode(trial), part.corpus.metric) for part in parts]
+        return sum(scores) / len(scores)
+
+    return replace(decoder, thresholds=tune_thresholds(decoder, measure))
+
+
+def report(part: DevPart, decoder: Decoder) -> Report:
+    """All dev figures of one part."""
+    unaligned = [example.unaligned for example in part.corpus.dev]
+    return evaluate_sentences(part.gold, part.decode(decoder), unaligned=unaligned)
+
+
+def cross_fitted_calibration(
+    parts: Sequence[DevPart], decoder: Decoder
+) -> dict[str, dict[str, Any]]:
+    """Calibration errors by corpus, each half of dev scored by a calibration fitted on the other."""
+    halves = [
+        replace(
+            calibrated([p.half(1 - n) for p in parts], decoder.schema, nested=decoder.nested),
+            thresholds=decoder.thresholds,
+        )
+        for n in (0, 1)
+    ]
+    errors = {}
+    for part in parts:
+        first, second = part.half(0), part.half(1)
+        pred = first.decode(halves[0]) + second.decode(halves[1])
+        scored = evaluate_sentences(first.gold + second.gold, pred)
+        errors[part.corpus.name] = scored.to_dict()["calibration"]
+    return errors

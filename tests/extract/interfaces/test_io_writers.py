@@ -1,0 +1,78 @@
+"""Output formats: JSON Lines to the letter, CSV that reads back, tables that cannot act."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from extract.errors import OutputError
+from extract.interfaces.io.table import TableWriter, visible
+from extract.interfaces.io.writers import CsvWriter, make_writer
+from extract.structures import Document
+from tests.extract.interfaces.documents import TEXT, document
+
+
+def test_jsonl_is_the_documents_dict_on_one_line() -> None:
+    line = make_writer("jsonl").render(document())
+    assert line.endswith("}\n") and line.count("\n") == 1
+    assert "Zoë Å." in line  # characters as they are, not as escapes
+    assert json.loads(line) == document().to_dict()
+    assert list(json.loads(line)) == ["id", "text", "entities", "triples", "model"]
+
+
+def test_csv_rows_read_back() -> None:
+    writer = make_writer("csv")
+    rows = list(csv.DictReader(io.StringIO(writer.header + writer.render(document()))))
+    assert list(rows[0]) == list(CsvWriter.columns)
+    row = rows[0]
+    assert (row["id"], row["subject"], row["relation"]) == ("doc-1", "Zoë Å.", "left, then")
+    assert (row["object"], row["object_label"], row["relation_id"]) == ("Bank", "ORG", "P1")
+    assert TEXT[int(row["object_start"]) : int(row["object_end"])] == "Bank"
+    assert (row["score"], row["sentence_start"]) == ("0.9346", "0")
+    assert json.loads(row["qualifiers"])[0]["value"]["text"] == "1967"
+    assert row["model"] == "made-by-hand 1.0.0"
+
+
+def test_csv_has_no_row_for_a_document_without_triples() -> None:
+    assert make_writer("csv").render(Document("nothing")) == ""
+
+
+def test_plain_table_shows_triples_qualifiers_offsets_and_entities() -> None:
+    lines = TableWriter(terminal=False).render(document()).splitlines()
+    assert lines[0].startswith("doc-1  Zoë Å. left the")
+    assert lines[1].split() == ["subject", "relation", "object", "score"]
+    assert lines[2].split() == ["Zoë", "Å.", "0-6", "left,", "then", "Bank", "21-25", "0.93"]
+    assert lines[3].split() == ["end", "time", "1967", "30-34", "0.81"]
+    assert lines[3].index("end time") == lines[2].index("left") + 2  # indented below its triple
+    assert lines[6].split() == ["Zoë", "Å.", "PER", "0-6", "0.90"]
+
+
+def test_table_of_nothing_says_so() -> None:
+    assert "No triples found." in TableWriter(terminal=False).render(Document("", id="d"))
+
+
+def test_table_is_coloured_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[32m" in TableWriter(terminal=True, width=80).render(document())
+    assert "\x1b" not in TableWriter(terminal=False).render(document())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[32m" not in TableWriter(terminal=True, width=80).render(document())
+
+
+def test_control_characters_of_a_text_do_not_reach_the_terminal() -> None:
+    shown = TableWriter(terminal=False).render(document())
+    assert not any(c < " " and c != "\n" for c in shown)
+    assert visible("a\tb\r\n\x1b\x07\x7f\x9bé") == "a b  ␛␇\ufffd\ufffdé"
+
+
+def test_markup_of_a_text_is_not_interpreted() -> None:
+    assert "[bold]x[/bold]" in TableWriter(terminal=False).render(Document("[bold]x[/bold]"))
+
+
+def test_unknown_format_lists_the_known_ones() -> None:
+    with pytest.raises(OutputError, match=r"Unknown output format 'turtle'\. Expected one of: csv"):
+        make_writer("turtle")
