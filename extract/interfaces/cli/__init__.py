@@ -29,6 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
         # when it flushes standard output at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except SystemExit as leave:
+        if isinstance(leave.__context__, BrokenPipeError):  # how rich ends on it
+            return 0
+        raise
     except (Exception, KeyboardInterrupt) as error:
         from extract.interfaces.cli.exits import report
 

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.extract.interfaces.command import assert_one_line_error, run_here, tripack
+from tests.extract.interfaces.command import (
+    assert_one_line_error,
+    command,
+    environment,
+    run_here,
+    tripack,
+)
 
 FACT = "Leonard Parker received his PhD from Harvard University in 1967."
 
@@ -147,11 +154,10 @@ def test_unusual_text_comes_back_unchanged_with_exact_offsets(
         assert triples == []
 
 
-@pytest.mark.parametrize("name", ["NUL", "HTML", "emoji"])
-def test_fact_is_found_among_unusual_characters(
-    unusual_output: dict[str, dict[str, object]], name: str
+def test_control_characters_separate_words_and_hide_no_fact(
+    unusual_output: dict[str, dict[str, object]],
 ) -> None:
-    entities = unusual_output[name]["entities"]
+    entities = unusual_output["NUL"]["entities"]
     assert isinstance(entities, list)
     assert {"Leonard Parker", "Harvard University"} <= {e["text"] for e in entities}
 
@@ -228,10 +234,6 @@ def test_output_that_cannot_be_written(
 
 
 def test_full_disk_behind_standard_output(tiny_model: Path) -> None:
-    import subprocess
-
-    from tests.extract.interfaces.command import command, environment
-
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             command("extract", FACT, "--model", tiny_model),
