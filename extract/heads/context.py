@@ -37,39 +37,54 @@ class PairContext(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.score = nn.Linear(features, n_labels)
 
-    def forward(self, states: Tensor, spans: Tensor, subject: Tensor, object_: Tensor) -> Tensor:
-        """Scores (batch, spans, spans, labels).
+    def forward(
+        self, states: Tensor, spans: Tensor, subject: Tensor, object_: Tensor, pairs: Tensor
+    ) -> Tensor:
+        """Scores (pairs, labels).
 
         Args:
             states: (batch, words, hidden).
             spans: (batch, spans, 2), half-open word offsets.
             subject, object_: (batch, spans, width), the spans' projections.
+            pairs: (pairs, 3): window, row of the subject's span, row of the object's.
         """
-        start, end = spans[..., 0], spans[..., 1]
-        first = torch.minimum(end.unsqueeze(2), end.unsqueeze(1))  # (batch, spans, spans)
-        last = torch.maximum(start.unsqueeze(2), start.unsqueeze(1))
-        pooled = self._pool(self.words(states), first, last)  # (batch, spans, spans, features)
-        order = torch.where(end.unsqueeze(2) <= start.unsqueeze(1), 0, 1)
+        window, left, right = pairs.unbind(1)
+        start, end = spans[window, left].unbind(1)  # the subject's, (pairs,)
+        object_start, object_end = spans[window, right].unbind(1)
+        first = torch.minimum(end, object_end)
+        last = torch.maximum(start, object_start)
+        order = torch.where(end <= object_start, 0, 1)
         order = torch.where(first > last, 2, order)
-        pair = self.subject(subject).unsqueeze(2) + self.object(object_).unsqueeze(1)
-        pair = pair + self.between(pooled) + self.order(order).to(pair.dtype)
-        scores: Tensor = self.score(self.dropout(gelu(pair)))
+        features = self.subject(subject)[window, left] + self.object(object_)[window, right]
+        features = features + self.between(range_max(self.words(states), window, first, last))
+        features = features + self.order(order).to(features.dtype)
+        scores: Tensor = self.score(self.dropout(gelu(features)))
         return scores
 
-    def _pool(self, words: Tensor, first: Tensor, last: Tensor) -> Tensor:
-        """The maximum over words `first` up to `last` of each pair; zeros where there are none."""
-        at = torch.arange(words.shape[1], device=words.device)
-        # Ranges start at few words: running maxima from each span's end, then a look-up.
-        batch, n_spans = first.shape[:2]
-        ends = first.diagonal(dim1=1, dim2=2)  # (batch, spans): each span's own end
-        after = (at >= ends.unsqueeze(-1)).unsqueeze(-1)  # (batch, spans, words, 1)
-        low = torch.finfo(words.dtype).min
-        running = words.unsqueeze(1).masked_fill(~after, low).cummax(dim=2).values
-        # The pair's range starts at the end of whichever span ends first.
-        earlier = ends.unsqueeze(2) <= ends.unsqueeze(1)
-        index = torch.arange(n_spans, device=words.device)
-        source = torch.where(earlier, index.view(1, -1, 1), index.view(1, 1, -1))
-        rows = torch.arange(batch, device=words.device).view(-1, 1, 1)
-        stop = (last - 1).clamp(min=0)
-        pooled = running[rows, source, stop]  # (batch, spans, spans, features)
-        return pooled.masked_fill((first >= last).unsqueeze(-1), 0.0)
+
+def range_max(words: Tensor, window: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    """The maximum over words `first` up to `last` of a window, for many ranges; zeros for empty ones.
+
+    Maxima over runs of 1, 2, 4, ... words are made once; two of them cover any range. Bender and
+    Farach-Colton 2000, The LCA Problem Revisited (sparse tables). Differs from the paper: nothing.
+
+    Args:
+        words: (batch, words, features).
+        window, first, last: (ranges,).
+
+    Returns: (ranges, features).
+    """
+    levels = [words]
+    run = 1
+    while 2 * run <= words.shape[1]:
+        longer = torch.maximum(levels[-1][:, :-run], levels[-1][:, run:])
+        # Runs that would leave the window are never asked for: they keep the shorter maximum.
+        levels.append(torch.cat([longer, levels[-1][:, -run:]], dim=1))
+        run *= 2
+    table = torch.stack(levels)  # (levels, batch, words, features)
+    length = (last - first).clamp(min=1)
+    level = length.log2().long()
+    start = first.clamp(max=words.shape[1] - 1)  # an empty range may stand behind the last word
+    at_end = start + length - 2**level
+    best = torch.maximum(table[level, window, start], table[level, window, at_end])
+    return best.masked_fill((last <= first).unsqueeze(-1), 0.0)

@@ -67,12 +67,20 @@ class TableHead(Head):
         widths = (words.view(1, -1) - words.view(-1, 1)).clamp(0, _MAX_WIDTH)
         return scores + self.span_width(widths)
 
-    def _pair_scores(self, states: Tensor, spans: Tensor, member: Tensor) -> Tensor:
-        """Scores of span pairs, (batch, spans, spans, relations): block means and context."""
+    def _pair_scores(
+        self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Scores of all pairs of real spans: the block's mean, and the context.
+
+        Returns: pairs (pairs, 3) of window, subject span, object span; scores (pairs, relations).
+        """
+        both = real.unsqueeze(1) & real.unsqueeze(2)
+        itself = torch.eye(real.shape[1], dtype=torch.bool, device=real.device)
+        pairs = (both & ~itself).nonzero()
         subject = member @ self.subject(states)  # (batch, spans, width)
         object_ = member @ self.object(states)
-        block = self.relation_scorer(subject, object_)
-        return block + self.context(states, spans, subject, object_)
+        block = self.relation_scorer(subject, object_)[pairs.unbind(1)]
+        return pairs, block + self.context(states, spans, subject, object_, pairs)
 
     # Training
 
@@ -141,20 +149,22 @@ class TableHead(Head):
     def _pair_loss(self, words: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]) -> Tensor:
         """Pairs of spans scored as inference scores them."""
         member = span_membership(spans.spans, words.shape[1], words.dtype)
-        scores = self._pair_scores(words, spans.spans, member)
+        pairs, scores = self._pair_scores(words, spans.spans, member, spans.real)
+        if not len(pairs):
+            return scores.sum()
+        place = {pair: at for at, pair in enumerate(map(tuple, pairs.tolist()))}
         target = torch.zeros(scores.shape, dtype=torch.bool)
         for row, window in enumerate(gold):
+            of = spans.rows[row]
             for start, end, label, object_start, object_end in window.triples:
-                subject = spans.rows[row].get((start, end))
-                object_ = spans.rows[row].get((object_start, object_end))
-                if subject is not None and object_ is not None:
-                    target[row, subject, object_, label] = True
+                at = place.get((row, of[start, end], of[object_start, object_end]))
+                if at is not None:  # a span related to itself is no pair
+                    target[at, label] = True
         annotated = counted_labels(
             [window.relations for window in gold], self.n_relations, scores.device
         )
-        loss = zlpr(scores, target.to(scores.device), annotated[:, None, None])
-        cells = spans.real.unsqueeze(1) & spans.real.unsqueeze(2)
-        return (loss * cells).sum() / spans.real.sum().clamp(min=1)
+        loss = zlpr(scores, target.to(scores.device), annotated[pairs[:, 0]])
+        return loss.sum() / spans.real.sum()
 
     def _training_spans(
         self, scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
@@ -219,12 +229,10 @@ class TableHead(Head):
         """Rows (window, subject span, relation, object span) and their scores."""
         if not self.n_relations or not real.shape[1]:
             return _no_rows(4, states.device)
-        scores = self._pair_scores(states, spans, member)
-        pairs = real.unsqueeze(1) & real.unsqueeze(2)
-        pairs = pairs & ~torch.eye(real.shape[1], dtype=torch.bool, device=real.device)
-        scores = scores.masked_fill(~pairs.unsqueeze(-1), float("-inf"))
-        found = (scores > self.config.triple_floor).nonzero()  # (triples, 4)
-        return found[:, [0, 1, 3, 2]], scores[found.unbind(1)]
+        pairs, scores = self._pair_scores(states, spans, member, real)
+        found = (scores > self.config.triple_floor).nonzero()  # (triples, 2): pair, relation
+        window, subject, object_ = pairs[found[:, 0]].unbind(1)
+        return torch.stack([window, subject, found[:, 1], object_], dim=1), scores[found.unbind(1)]
 
 
 def word_scores(spans: Tensor) -> Tensor:

@@ -326,6 +326,12 @@ def test_score_counts_by_hand() -> None:
     assert scores["rel_macro_f"] == pytest.approx(1 / 3)
 
 
+def test_score_of_a_relation_the_wrong_way_round_is_zero() -> None:
+    gold, pred = annotated(), annotated()
+    pred._.relations = [{**r, "head": r["tail"], "tail": r["head"]} for r in gold._.relations]
+    assert score_relations([Example(pred, gold)], "relations")["rel_micro_f"] == 0.0
+
+
 def test_score_over_other_tokens_and_white_space_compares_characters() -> None:
     pred = annotated()
     words = [token.text for token in pred]
