@@ -90,7 +90,9 @@ def _measure(arguments: argparse.Namespace, threads: int) -> dict[str, Any]:
         started = time.perf_counter()
         with torch.inference_mode(), predictor._precision():
             for batch in batches:
-                predictor.model.encoder.model(input_ids=batch.piece_ids, attention_mask=batch.piece_mask)
+                predictor.model.encoder.model(
+                    input_ids=batch.piece_ids, attention_mask=batch.piece_mask
+                )
         encoder = time.perf_counter() - started
         started = time.perf_counter()
         with tempfile.TemporaryFile("w", encoding="utf-8") as out:
@@ -123,7 +125,14 @@ def _memory(arguments: argparse.Namespace) -> dict[str, Any]:
         for times in (1, 10):
             source, target = Path(folder) / f"{times}.txt", Path(folder) / f"{times}.jsonl"
             source.write_text("\n".join(texts * times) + "\n", encoding="utf-8")
-            command = [sys.executable, "-m", "extract.interfaces.cli", "extract", "--lines", "--quiet"]
+            command = [
+                sys.executable,
+                "-m",
+                "extract.interfaces.cli",
+                "extract",
+                "--lines",
+                "--quiet",
+            ]
             command += ["--input", str(source), "--output", str(target), "--model", arguments.model]
             command += ["--threads", "2", "--dtype", arguments.dtype]
             process = subprocess.Popen(command)
