@@ -1,6 +1,6 @@
 """Counts of every corpus at hand, as the readers see them.
 
-    python -m benchmarks.corpora --out benchmarks/results/corpora.json
+python -m benchmarks.corpora --out benchmarks/results/corpora.json
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def main() -> None:
                 split[histogram] = len(split[histogram])
         found[name] = described
     result = {"corpora": found, "environment": environment()}
-    arguments.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    arguments.out.write_text(
+        json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

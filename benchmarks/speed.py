@@ -71,6 +71,7 @@ def _measure(arguments: argparse.Namespace, threads: int) -> dict[str, Any]:
     import torch
 
     from extract import load
+    from extract.predict import batches
 
     started = time.perf_counter()
     extractor = load(arguments.model, device="cpu", dtype=arguments.dtype, threads=threads)
@@ -80,16 +81,17 @@ def _measure(arguments: argparse.Namespace, threads: int) -> dict[str, Any]:
     sentences = [s for i, text in enumerate(texts) for s in extractor._sentences(text, str(i))]
     windows = predictor.windower.windows(sentences)
     # The batches that extraction makes: chunks of 16 x 32 sentences, sorted by length in each.
-    batches = []
-    for at in range(0, len(windows), 512):
-        chunk = sorted(windows[at : at + 512], key=lambda w: len(w.piece_ids))
-        batches += [predictor.windower.batch(chunk[b : b + 32]) for b in range(0, len(chunk), 32)]
+    prepared = [
+        predictor.windower.batch(batch)
+        for at in range(0, len(windows), 512)
+        for batch in batches(windows[at : at + 512], 32)
+    ]
     bare, whole = [], []
     n_triples = 0
     for round_number in range(arguments.rounds + 1):
         started = time.perf_counter()
-        with torch.inference_mode(), predictor._precision():
-            for batch in batches:
+        with torch.inference_mode(), predictor.precision():
+            for batch in prepared:
                 predictor.model.encoder.model(
                     input_ids=batch.piece_ids, attention_mask=batch.piece_mask
                 )

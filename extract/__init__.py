@@ -42,8 +42,8 @@ __all__ = [
     "Sentence",
     "Span",
     "Token",
-    "Triple",
     "TripackError",
+    "Triple",
     "load",
 ]
 

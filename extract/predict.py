@@ -9,9 +9,11 @@ from typing import Any
 import torch
 
 from extract.decode.candidates import Candidates, merge
-from extract.encoder.windows import Windower
+from extract.encoder.windows import Window, Windower
 from extract.model import ExtractionModel
 from extract.structures import Sentence
+
+_PIECES = 96  # a window, on average over a batch: the usual sentence has a third of this
 
 
 class Predictor:
@@ -43,11 +45,9 @@ class Predictor:
         Batches hold windows of like length, so little is padded; results are independent of that.
         """
         windows = self.windower.windows(sentences)
-        order = sorted(range(len(windows)), key=lambda i: len(windows[i].piece_ids))
         parts: list[list[tuple[int, Candidates]]] = [[] for _ in sentences]
-        for at in range(0, len(order), batch_size):
-            chosen = [windows[i] for i in order[at : at + batch_size]]
-            with self._precision():
+        for chosen in batches(windows, batch_size):
+            with self.precision():
                 found = self.model.candidates(self.windower.batch(chosen).to(self.device))
             for window, candidates in zip(chosen, found, strict=True):
                 parts[window.sentence].append(
@@ -74,7 +74,21 @@ class Predictor:
         if held:
             yield from zip(held, self.candidates(held, batch_size), strict=True)
 
-    def _precision(self) -> Any:
+    def precision(self) -> Any:
+        """The context in which the model is to be called."""
         if not self.autocast:
             return nullcontext()
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+
+
+def batches(windows: Sequence[Window], batch_size: int) -> Iterator[list[Window]]:
+    """Windows by length, at most `batch_size` at once and fewer of long ones, so that memory is bounded."""
+    batch: list[Window] = []
+    for window in sorted(windows, key=lambda w: len(w.piece_ids)):
+        too_long = (len(batch) + 1) * len(window.piece_ids) > batch_size * _PIECES
+        if batch and (too_long or len(batch) == batch_size):
+            yield batch
+            batch = []
+        batch.append(window)
+    if batch:
+        yield batch

@@ -33,7 +33,8 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
     for wanted in (recipe.train,) if recipe.n_dev else (recipe.train, recipe.dev):
         if wanted not in splits:
             raise RecipeError(
-                f"Corpus {recipe.name!r} at {source} has no split {wanted!r}. Expected one of: {', '.join(splits)}."
+                f"Corpus {recipe.name!r} at {source} has no split {wanted!r}. "
+                f"Expected one of: {', '.join(splits)}."
             )
     train = splits[recipe.train]
     if recipe.n_dev:

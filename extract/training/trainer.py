@@ -209,7 +209,8 @@ class ExtractionTrainer(Trainer):
     def has_stopped(self, checkpoint: str) -> bool:
         """Whether the run whose last checkpoint this is had already run out of patience."""
         state = json.loads((Path(checkpoint) / "trainer_state.json").read_text(encoding="utf-8"))
-        return bool(state["epoch"] - self.best.epoch >= self.recipe.patience)
+        scored = self.best.f1 >= 0  # before the first score there is no patience to lose
+        return bool(scored and state["epoch"] - self.best.epoch >= self.recipe.patience)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         # The average goes with the optimizer: before the trainer's state, which marks a checkpoint

@@ -36,7 +36,8 @@ def test_biaffine_is_its_formula(biaffine: Biaffine) -> None:
     assert scores.shape == (BATCH, LEFT, RIGHT, LABELS)
     for b, i, j, label in ((0, 4, 6, 2), (1, 0, 3, 0)):
         x, y = torch.cat([left[b, i], torch.ones(1)]), torch.cat([right[b, j], torch.ones(1)])
-        torch.testing.assert_close(scores[b, i, j, label], x @ biaffine.weight[:, label] @ y)
+        expected = x @ biaffine.weight[:, label] @ y + biaffine.bias[label]
+        torch.testing.assert_close(scores[b, i, j, label], expected)
 
 
 def test_triaffine_is_its_formula(triaffine: Triaffine) -> None:
@@ -45,7 +46,8 @@ def test_triaffine_is_its_formula(triaffine: Triaffine) -> None:
     assert scores.shape == (BATCH, LEFT, VALUES, LABELS)
     for b, p, k, label in ((0, 4, 3, 2), (1, 0, 2, 0)):
         z = torch.cat([value[b, k], torch.ones(1)])
-        torch.testing.assert_close(scores[b, p, k, label], z @ triaffine.weight[:, label] @ pair[b, p])
+        expected = z @ triaffine.weight[:, label] @ pair[b, p] + triaffine.bias[label]
+        torch.testing.assert_close(scores[b, p, k, label], expected)
 
 
 def test_mean_over_a_block_of_biaffine_cells_is_the_score_of_means(biaffine: Biaffine) -> None:

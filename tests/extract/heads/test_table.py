@@ -12,6 +12,7 @@ from extract.decode.candidates import Candidates
 from extract.errors import RecipeError
 from extract.heads import HEADS, GoldWindow, Head, HeadConfig, WordStates, build_head
 from extract.heads.base import register_head
+from extract.heads.scorers import Biaffine, Triaffine
 from extract.heads.table import TableHead, word_scores
 from extract.schema import EntityType, QualifierType, Relation, Schema
 
@@ -99,7 +100,7 @@ def test_unknown_head_lists_the_known_ones_and_taken_name_is_refused() -> None:
 
 def test_losses_are_finite_scalars_by_task() -> None:
     losses = make_head().loss(make_states([7, 7]), [GOLD, replace(GOLD, entities=(), triples=(), qualifiers=())])
-    assert set(losses) == {"entities", "relations", "pairs", "qualifiers"}
+    assert set(losses) == {"entities", "relations", "pairs", "qualifiers", "values"}
     for loss in losses.values():
         assert loss.shape == ()
         assert bool(loss.isfinite())
@@ -166,7 +167,7 @@ def test_training_lowers_the_loss_to_a_right_answer() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "parameter"),
-    [("relations", "relation_scorer"), ("qualifier_labels", "cube_scorer"), ("entity_types", "span_scorer")],
+    [("relations", "relation_scorer"), ("qualifier_labels", "cube.scorer"), ("entity_types", "span_scorer")],
 )
 def test_label_that_no_corpus_annotates_is_never_trained(kind: str, parameter: str) -> None:
     head, states = make_head().train(), make_states([7, 7])
@@ -178,10 +179,19 @@ def test_label_that_no_corpus_annotates_is_never_trained(kind: str, parameter: s
         **{**ALL, kind: kept},
     )
     sum(head.loss(states, [gold, gold]).values()).backward()
-    grad = getattr(head, parameter).weight.grad
-    assert grad[:, 1].eq(0).all()
+    scorer = head.get_submodule(parameter)
+    assert isinstance(scorer, Biaffine | Triaffine)
+    assert scorer.weight.grad is not None
+    assert scorer.bias.grad is not None
+    assert scorer.weight.grad[:, 1].eq(0).all()
+    assert scorer.bias.grad[1] == 0
     for label in kept:
-        assert bool(grad[:, label].ne(0).any())
+        assert bool(scorer.weight.grad[:, label].ne(0).any())
+        assert scorer.bias.grad[label] != 0
+    if kind == "relations":
+        context = head.context.score.weight.grad
+        assert context is not None
+        assert context.ne(0).any(1).tolist() == [True, False, True, True, True]
 
 
 def test_corpus_without_qualifiers_or_relations_leaves_their_scorers_alone() -> None:
@@ -192,7 +202,7 @@ def test_corpus_without_qualifiers_or_relations_leaves_their_scorers_alone() -> 
     losses = head.loss(states, [gold])
     assert "qualifiers" not in losses
     sum(losses.values()).backward()
-    assert head.cube_scorer.weight.grad is None
+    assert head.cube.scorer.weight.grad is None
     grad = head.relation_scorer.weight.grad
     assert grad is not None
     assert grad.eq(0).all()
@@ -235,8 +245,8 @@ def test_spans_without_types_speak_for_some_type_and_against_what_crosses_them()
 
 def test_cube_takes_gold_words_first_and_survives_more_of_them_than_it_holds() -> None:
     head, states = make_head(), make_states([7])
-    spans = head._span_scores(states.entities)
-    chosen, real = head._cube_words(spans, states.mask, [GOLD])
+    likely = word_scores(head._span_scores(states.entities))
+    chosen, real = head.cube._choose(likely, states.mask, [GOLD])
     assert chosen.shape == (1, 6)
     gold_words = {0, 1, 3, 4, 5}  # of the triples that have qualifiers
     assert gold_words <= set(chosen[0].tolist())
@@ -246,14 +256,15 @@ def test_cube_takes_gold_words_first_and_survives_more_of_them_than_it_holds() -
     loss = tight.loss(states, [GOLD])["qualifiers"]
     loss.backward()
     assert bool(loss.isfinite())
-    assert bool(tight.cube_scorer.weight.grad.isfinite().all())
+    assert bool(tight.cube.scorer.weight.grad.isfinite().all())
 
 
 def test_cube_of_a_short_window_beside_a_long_one_counts_no_padding() -> None:
     head = make_head()
     states = make_states([7, 2])
     short = replace(GOLD, entities=((0, 1, 0),), triples=(), qualifiers=())
-    chosen, real = head._cube_words(head._span_scores(states.entities), states.mask, [GOLD, short])
+    likely = word_scores(head._span_scores(states.entities)).masked_fill(~states.mask, float("-inf"))
+    chosen, real = head.cube._choose(likely, states.mask, [GOLD, short])
     assert real.sum(1).tolist() == [6, 2]
     assert sorted(chosen[1][real[1]].tolist()) == [0, 1]
 
@@ -312,12 +323,13 @@ def brute_force(head: TableHead, states: WordStates, row: int) -> dict[object, f
         *(t[row : row + 1, :n] for t in (states.entities, states.relations, states.qualifiers)),
         states.mask[row : row + 1, :n],
     )
-    cells = head.span_scorer(head.start(one.entities), head.last(one.entities))[0]
+    cells, cube_of = head.span_scorer(head.start(one.entities), head.last(one.entities))[0], head.cube
     widths = head.span_width.weight
     table = head.relation_scorer(head.subject(one.relations), head.object(one.relations))[0]
-    subject, object_ = head.pair_subject(one.qualifiers)[0], head.pair_object(one.qualifiers)[0]
-    value = torch.cat([head.value(one.qualifiers)[0], torch.ones(n, 1)], dim=1)
-    cube = torch.einsum("iw,jw,kv,vqw->ijkq", subject, object_, value, head.cube_scorer.weight)
+    subject, object_ = cube_of.subject(one.qualifiers)[0], cube_of.object(one.qualifiers)[0]
+    value = torch.cat([cube_of.value(one.qualifiers)[0], torch.ones(n, 1)], dim=1)
+    cube = torch.einsum("iw,jw,kv,vqw->ijkq", subject, object_, value, cube_of.scorer.weight)
+    cube = cube + cube_of.scorer.bias
     config, scores = head.config, {}
     spans = {
         (i, j + 1): cells[i, j] + widths[min(j - i, 24)] for i in range(n) for j in range(i, n)

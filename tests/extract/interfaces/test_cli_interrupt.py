@@ -13,7 +13,7 @@ import pytest
 from tests.extract.interfaces.command import assert_one_line_error, command, environment
 
 FACT = b"Leonard Parker received his PhD from Harvard University in 1967.\n"
-_PATIENCE = 120.0  # seconds
+_PATIENCE = 300.0  # seconds
 
 
 def start(*arguments: object) -> subprocess.Popen[bytes]:
