@@ -90,8 +90,9 @@ class Extractor:
         """Name and version, as written to outputs."""
         return f"{self.name} {self.version}"
 
+    # A text is an iterable of texts to the type checker, but the first match decides.
     @overload
-    def extract(
+    def extract(  # type: ignore[overload-overlap]
         self, texts: str, *, batch_size: int = ..., threshold: float | None = ...
     ) -> Document: ...
 

@@ -129,6 +129,7 @@ class ExtractionTrainer(Trainer):
         measure: Callable[[], dict[str, float]],
     ) -> None:
         self.recipe = recipe
+        self.network = model  # `self.model` is typed as transformers' own kind of model
         self.measure = measure
         self.best = _Best(run_dir)
         bf16 = has_bf16() if recipe.bf16 == "auto" else recipe.bf16 == "yes"
@@ -157,8 +158,8 @@ class ExtractionTrainer(Trainer):
         self._sampler = LengthGroupedSampler(lengths, recipe.batch_size, seed)
         super().__init__(
             model=model, args=args, train_dataset=list(windows), data_collator=collator
-        )  # type: ignore[arg-type]
-        self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
+        )
+        self.average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
         self.add_callback(_Bookkeeping(self.average, self.best, recipe.patience, recipe.eval_from))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
@@ -168,7 +169,7 @@ class ExtractionTrainer(Trainer):
         """AdamW over groups with a learning rate each."""
         if self.optimizer is None:
             self.optimizer = torch.optim.AdamW(
-                parameter_groups(self.model, self.recipe), betas=(0.9, 0.999), eps=1e-8, fused=True
+                parameter_groups(self.network, self.recipe), betas=(0.9, 0.999), eps=1e-8, fused=True
             )
         return self.optimizer
 
@@ -200,10 +201,10 @@ class ExtractionTrainer(Trainer):
         return metrics
 
     def _scored(self) -> dict[str, float]:
-        was_training = self.model.training
+        was_training = self.network.training
         metrics = self.measure()
-        self.model.train(was_training)
-        self.best.offer(metrics["f1"], float(self.state.epoch or 0), self.model)
+        self.network.train(was_training)
+        self.best.offer(metrics["f1"], float(self.state.epoch or 0), self.network)
         return {f"eval_{name}": value for name, value in metrics.items()}
 
     def has_stopped(self, checkpoint: str) -> bool:
