@@ -161,7 +161,8 @@ def read_model(folder: ModelFolder) -> tuple[ExtractionModel, Schema, Settings]:
     if expected is not None and _joint_hash(encoder) != expected:
         raise ModelError(
             f"Model {settings.name!r} was trained from other weights of encoder "
-            f"{settings.model.encoder.name!r} than those at hand. Install the encoder version named in its card."
+            f"{settings.model.encoder.name!r} than those at hand. "
+            "Install the encoder version named in its card."
         )
     stored = _read_weights(folder)
     for name, value in stored.items():

@@ -14,6 +14,7 @@ from extract.decode.decoder import Decoder
 from extract.decode.greedy import GreedySolver
 from extract.schema import Schema
 from extract.structures import Sentence
+from extract.training.corpora import CorpusData
 
 GRID = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 _LENIENCE = 2.0  # log-odds by which the decoder that calibration is fitted on is more generous
@@ -23,26 +24,27 @@ _ENTITIES, _TRIPLES, _QUALIFIERS = range(3)
 def fit_calibration(
     candidates: Sequence[Candidates],
     gold: Sequence[Sentence],
-    typed: Sequence[bool],
+    sources: Sequence[CorpusData],
     schema: Schema,
     constraints: Constraints,
 ) -> Calibration:
     """Logistic maps from raw scores to whether a candidate is in the gold annotation.
 
     They are fitted on what a lenient decoder keeps, since those are the candidates that a threshold
-    decides about; the mass of hopeless ones would bend the maps. Entities: span and type right, in
-    `typed` sentences only. Triples: both spans and the relation right. Qualifiers: triple, label
-    and value span right.
+    decides about; the mass of hopeless ones would bend the maps. Entities: span and type right.
+    Triples: both spans and the relation right. Qualifiers: triple, label and value span right. What
+    the sentence's corpus (`sources`) does not annotate is left out.
     """
     entities: list[tuple[np.ndarray, bool]] = []
     triples: list[tuple[np.ndarray, bool]] = []
     qualifiers: list[tuple[np.ndarray, bool]] = []
     solver = GreedySolver()
-    for found, sentence, has_types in zip(candidates, gold, typed, strict=True):
+    for found, sentence, corpus in zip(candidates, gold, sources, strict=True):
+        relations = set(corpus.schema.relation_names)
         kept = solver.solve(_lenient(found), constraints)
         spans = [tuple(span) for span in found.spans.tolist()]
         gold_types = {(e.span.start_word, e.span.end_word): e.label for e in sentence.entities}
-        for row, label in kept.entities if has_types else ():
+        for row, label in kept.entities if corpus.typed else ():
             right = gold_types.get(spans[row]) == schema.entity_names[label]
             entities.append((found.entity_scores[row, [label]], right))
         gold_triples, gold_qualifiers = _gold_keys(sentence)
@@ -50,10 +52,16 @@ def fit_calibration(
             (spans[s], schema.relation_names[r], spans[o]) for s, r, o in found.triples.tolist()
         ]
         features = np.stack([found.triple_scores, weaker_ends(found)], axis=1)
-        triples += [(features[row], keys[row] in gold_triples) for row in kept.triples]
+        triples += [
+            (features[row], keys[row] in gold_triples)
+            for row in kept.triples
+            if keys[row][1] in relations
+        ]
         features = np.stack([found.qualifier_scores, weakest_parts(found)], axis=1)
-        for row in kept.qualifiers:
+        for row in kept.qualifiers if corpus.schema.qualifiers else ():
             triple, label, value = found.qualifiers[row].tolist()
+            if keys[triple][1] not in relations:
+                continue
             key = (*keys[triple], schema.qualifier_names[label], spans[value])
             qualifiers.append((features[row], key in gold_qualifiers))
     entity = _fit(entities, 1)

@@ -11,6 +11,8 @@ from extract.structures import Sentence
 from extract.training.recipe import CorpusRecipe, Recipe
 from extract.training.rewords import reword
 
+UNTYPED = "Entity"  # the one label of corpora that mark spans, not types
+
 
 @dataclass(frozen=True)
 class CorpusData:

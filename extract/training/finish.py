@@ -13,9 +13,9 @@ from extract.evaluation.metrics import hyper_score, relation_score
 from extract.evaluation.report import Report, evaluate_sentences
 from extract.predict import Predictor
 from extract.schema import Schema
-from extract.structures import Sentence
+from extract.structures import Entity, Sentence
 from extract.training.calibrate import fit_calibration, tune_thresholds
-from extract.training.corpora import CorpusData
+from extract.training.corpora import UNTYPED, CorpusData
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,42 @@ class DevPart:
         return DevPart(self.corpus, self.gold[chosen], self.texts[chosen], self.candidates[chosen])
 
     def decode(self, decoder: Decoder) -> list[Sentence]:
-        """Predictions for all sentences."""
+        """Predictions for all sentences, as far as the corpus can judge them."""
         return [
-            decoder.decode(text, bare(sentence), found)
+            judged(decoder.decode(text, bare(sentence), found), self.corpus)
             for text, sentence, found in zip(self.texts, self.gold, self.candidates, strict=True)
         ]
+
+
+def judged(sentence: Sentence, corpus: CorpusData) -> Sentence:
+    """What of a prediction the corpus annotates.
+
+    A model of several corpora also finds what one of them leaves out, which that one's gold can
+    neither confirm nor deny. Where types are not annotated, all entities are of the type "Entity".
+    """
+    relations, qualifiers = set(corpus.schema.relation_names), set(corpus.schema.qualifier_names)
+
+    def typed(entity: Entity) -> Entity:
+        return entity if corpus.typed else replace(entity, label=UNTYPED)
+
+    return replace(
+        sentence,
+        entities=tuple(typed(entity) for entity in sentence.entities),
+        triples=tuple(
+            replace(
+                triple,
+                subject=typed(triple.subject),
+                object=typed(triple.object),
+                qualifiers=tuple(
+                    replace(qualifier, value=typed(qualifier.value))
+                    for qualifier in triple.qualifiers
+                    if qualifier.label in qualifiers
+                ),
+            )
+            for triple in sentence.triples
+            if triple.relation in relations
+        ),
+    )
 
 
 def bare(sentence: Sentence) -> Sentence:
@@ -64,7 +95,7 @@ def calibrated(parts: Sequence[DevPart], schema: Schema, *, nested: bool) -> Dec
     calibration = fit_calibration(
         [found for part in parts for found in part.candidates],
         [sentence for part in parts for sentence in part.gold],
-        [part.corpus.typed for part in parts for _ in part.gold],
+        [part.corpus for part in parts for _ in part.gold],
         schema,
         Constraints.from_schema(schema, nested=nested),
     )

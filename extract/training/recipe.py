@@ -81,7 +81,13 @@ class TrainingRecipe(_Section):
 
     @model_validator(mode="after")
     def _known_tasks(self) -> TrainingRecipe:
-        unknown = set(self.loss_weights) - {"entities", "relations", "pairs", "qualifiers", "values"}
+        unknown = set(self.loss_weights) - {
+            "entities",
+            "relations",
+            "pairs",
+            "qualifiers",
+            "values",
+        }
         if unknown:
             raise ValueError(f"unknown tasks in loss_weights: {sorted(unknown)}")
         return self

@@ -169,7 +169,10 @@ class ExtractionTrainer(Trainer):
         """AdamW over groups with a learning rate each."""
         if self.optimizer is None:
             self.optimizer = torch.optim.AdamW(
-                parameter_groups(self.network, self.recipe), betas=(0.9, 0.999), eps=1e-8, fused=True
+                parameter_groups(self.network, self.recipe),
+                betas=(0.9, 0.999),
+                eps=1e-8,
+                fused=True,
             )
         return self.optimizer
 

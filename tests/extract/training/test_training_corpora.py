@@ -1,0 +1,92 @@
+"""Corpora of a recipe: splits, own schemas, and the merged schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from corpora.base import Example
+from extract.errors import RecipeError
+from extract.training.corpora import CorpusData, load_corpus, merged_schema
+from extract.training.recipe import CorpusRecipe, Recipe
+from tests.extract.cases import sentence_of
+
+
+def facts(path: Path, **changes: object) -> CorpusRecipe:
+    data = {"name": "hyperred", "path": str(path), "train": "file", "dev": "file"}
+    return CorpusRecipe.model_validate({**data, **changes})
+
+
+def test_corpus_has_its_parts_and_the_schema_of_its_train_part(facts_file: Path) -> None:
+    corpus = load_corpus(facts(facts_file))
+    assert len(corpus.train) == len(corpus.dev) == 16
+    assert corpus.schema.entity_names == ["Entity"]
+    assert "educated at" in corpus.schema.relation_names
+    assert corpus.schema.relation("educated at").id == "P69"
+
+
+def test_dev_part_cut_from_train_shares_nothing_with_it(facts_file: Path) -> None:
+    one, two, other = (
+        load_corpus(facts(facts_file, n_dev=4, split_seed=seed)) for seed in (0, 0, 1)
+    )
+    assert (len(one.train), len(one.dev)) == (12, 4)
+    assert not {e.text for e in one.train} & {e.text for e in one.dev}
+    assert one == two
+    assert [e.text for e in one.dev] != [e.text for e in other.dev]
+
+
+def test_own_words_replace_those_of_the_corpus(facts_file: Path) -> None:
+    corpus = load_corpus(facts(facts_file, words="tripack"))
+    assert {e.text for e in corpus.train} == {e.text for e in load_corpus(facts(facts_file)).train}
+
+
+def test_missing_split_lists_those_that_are_there(facts_file: Path) -> None:
+    with pytest.raises(RecipeError, match=r"'hyperred' at .* has no split 'test'. Expected one of: file"):
+        load_corpus(facts(facts_file, train="test"))
+
+
+def data_of(name: str, sentences: list, typed: bool) -> CorpusData:  # type: ignore[type-arg]
+    from extract.schema import Schema
+
+    examples = [Example("", s) for s in sentences]
+    return CorpusData(name, examples, [], Schema.infer(sentences), "strict", typed)
+
+
+TYPED = data_of(
+    "typed", [sentence_of("Ann Oslo", [(0, 1, "PER"), (1, 2, "LOC")], [(0, "born in", 1, [])])], True
+)
+UNTYPED = data_of(
+    "spans",
+    [
+        sentence_of(
+            "Ann Oslo 1999",
+            [(0, 1, "Entity"), (1, 2, "Entity"), (2, 3, "Entity")],
+            [(0, "born in", 1, [("when", 2)]), (0, "left", 1, [])],
+            {"born in": "P19", "when": "P585"},
+        )
+    ],
+    False,
+)
+
+
+def recipe(**changes: object) -> Recipe:
+    data = {"name": "both", "corpora": [{"name": "conll04"}, {"name": "hyperred"}]}
+    return Recipe.model_validate({**data, **changes})
+
+
+def test_merged_schema_takes_types_and_their_pairs_from_typed_corpora_only() -> None:
+    schema = merged_schema(recipe(), [TYPED, UNTYPED])
+    assert schema.entity_names == ["LOC", "PER"]
+    assert schema.relation_names == ["born in", "left"]
+    born, left = schema.relations
+    assert (born.domain, born.range, born.id) == (("PER",), ("LOC",), "P19")
+    assert (left.domain, left.range) == ((), ())
+    (when,) = schema.qualifiers
+    assert (when.range, when.relations, when.id) == ((), ("born in",), "P585")
+
+
+def test_merged_schema_without_type_constraints_admits_everything() -> None:
+    schema = merged_schema(recipe(decode={"type_constraints": False}), [TYPED, UNTYPED])
+    assert all(not r.domain and not r.range for r in schema.relations)
+    assert all(not q.relations and not q.range for q in schema.qualifiers)
