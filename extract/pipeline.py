@@ -9,13 +9,11 @@ from typing import overload
 import torch
 
 from extract.decode.decoder import Decoder
-from extract.encoder.pretrained import load_tokenizer
 from extract.encoder.sentences import split_sentences
-from extract.encoder.windows import Windower
 from extract.errors import InputError, ModelError
 from extract.models.folder import ModelFolder, read_model
 from extract.models.registry import resolve
-from extract.predict import Predictor
+from extract.predict import Predictor, windower_of
 from extract.schema import Schema
 from extract.structures import Document, Sentence
 
@@ -54,14 +52,9 @@ def load(
             f"Device {device!r} cannot be used: {str(error).splitlines()[0]}"
         ) from error
     network, schema, settings = read_model(ModelFolder(resolve(model)))
-    encoder = settings.model.encoder
-    windower = Windower(
-        load_tokenizer(encoder.name),
-        max_pieces=network.encoder.max_pieces,
-        max_words=encoder.max_words,
-        context_words=encoder.context_words,
+    predictor = Predictor(
+        network, windower_of(network), device=device, autocast=dtype == "bfloat16"
     )
-    predictor = Predictor(network, windower, device=device, autocast=dtype == "bfloat16")
     decoder = Decoder(
         schema,
         nested=settings.nested,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from extract.decode.candidates import Candidates, merge
+from extract.encoder.pretrained import load_tokenizer
 from extract.encoder.windows import Window, Windower
 from extract.model import ExtractionModel
 from extract.structures import Sentence
@@ -79,6 +80,17 @@ class Predictor:
         if not self.autocast:
             return nullcontext()
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+
+
+def windower_of(model: ExtractionModel) -> Windower:
+    """The windower of a model's own tokenizer and settings."""
+    encoder = model.settings.encoder
+    return Windower(
+        load_tokenizer(encoder.name),
+        max_pieces=model.encoder.max_pieces,
+        max_words=encoder.max_words,
+        context_words=encoder.context_words,
+    )
 
 
 def batches(windows: Sequence[Window], batch_size: int) -> Iterator[list[Window]]:

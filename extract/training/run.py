@@ -12,13 +12,12 @@ from typing import Any
 import torch
 
 from extract.decode.decoder import Decoder
-from extract.encoder.pretrained import load_tokenizer
 from extract.encoder.windows import Windower
 from extract.errors import OutputError, RecipeError
 from extract.evaluation.metrics import entity_score
 from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder, Settings, write_model
-from extract.predict import Predictor
+from extract.predict import Predictor, windower_of
 from extract.schema import Schema
 from extract.training.corpora import CorpusData, load_corpus, merged_schema
 from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
@@ -129,13 +128,7 @@ class _Run:
                 "Expected training data with entities, got none. Check the corpora of the recipe."
             )
         model = ExtractionModel(recipe.model, schema)
-        encoder = recipe.model.encoder
-        windower = Windower(
-            load_tokenizer(encoder.name),
-            max_pieces=model.encoder.max_pieces,
-            max_words=encoder.max_words,
-            context_words=encoder.context_words,
-        )
+        windower = windower_of(model)
         windows = []
         for corpus in corpora:
             annotated = Annotated.by(corpus.schema, schema)
