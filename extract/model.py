@@ -38,7 +38,7 @@ class FusionConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field("last", description="last, scalar_mix, task_mix or concat")
+    name: str = Field("task_mix", description="last, scalar_mix, task_mix or concat")
     layers: tuple[int, ...] | None = Field(
         None, description="layers to fuse; 0 is the embedding output"
     )

@@ -269,13 +269,28 @@ def test_entities_of_the_user_stay_unless_overwritten(tiny_model: Path, tiny_nlp
 
 
 def test_settings_reach_the_doc(tiny_model: Path) -> None:
-    nlp = pipeline(tiny_model, attr="facts_found", spans_key="mentions", threshold=1.0)
-    doc = nlp(TEXTS[0])
-    assert doc._.facts_found == []
-    assert "mentions" in doc.spans and "tripack" not in doc.spans
-    low = pipeline(tiny_model, attr="facts_found", threshold=0.0)(TEXTS[0])
-    assert [r["label"] for r in low[0:2]._.facts_found] == ["educated at"]
-    assert low._.triples
+    doc = pipeline(tiny_model, attr="facts_found", spans_key="mentions")(TEXTS[0])
+    assert [r["label"] for r in doc[0:2]._.facts_found] == ["educated at"]
+    assert doc._.triples == [
+        (r["head"]["text"], r["label"], r["tail"]["text"]) for r in doc._.facts_found
+    ]
+    assert list(doc.spans) == ["mentions"]
+
+
+@pytest.mark.parametrize("threshold", [None, 0.0, 0.75])
+def test_settings_reach_the_extractor(
+    tiny_model: Path, threshold: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract_texts = extract.pipeline.Extractor.extract
+    asked: list[dict[str, Any]] = []
+
+    def record(self: Any, texts: Any, **options: Any) -> Any:
+        asked.append(options)
+        return extract_texts(self, texts, **options)
+
+    monkeypatch.setattr(extract.pipeline.Extractor, "extract", record)
+    pipeline(tiny_model, threshold=threshold, batch_size=7)(TEXTS[0])
+    assert asked == [{"batch_size": 7, "threshold": threshold}]
 
 
 @pytest.mark.parametrize(

@@ -144,10 +144,11 @@ def test_saving_without_a_model_at_hand_says_so(
 def test_load_with_overrides_keeps_the_copied_model(own_model: Path, tmp_path: Path) -> None:
     pipeline(own_model, threshold=0.2, batch_size=4).to_disk(tmp_path / "saved")
     shutil.rmtree(own_model)
-    nlp = spacy.load(tmp_path / "saved", config={"components.tripack.threshold": 1.0})
-    assert component(nlp).settings.threshold == 1.0
+    nlp = spacy.load(tmp_path / "saved", config={"components.tripack.threshold": 0.9})
+    assert component(nlp).settings.threshold == 0.9
     assert component(nlp).settings.batch_size == 4
-    assert not any(read(nlp))
+    found = [r for relations in read(nlp) for r in relations]
+    assert found and all(r["score"] >= 0.9 for r in found)
 
 
 def test_load_with_another_model_uses_that_one(
@@ -230,7 +231,7 @@ def test_a_spawned_process_reads_alike(tiny_model: Path, expected: list[Any]) ->
     data = pickle.dumps(component(pipeline(tiny_model)))
     child = context.Process(target=_read_in_child, args=(data, send.send))
     child.start()
-    assert receive.poll(120)
+    assert receive.poll(300)
     assert receive.recv() == expected
     child.join()
     assert child.exitcode == 0

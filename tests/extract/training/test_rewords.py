@@ -80,3 +80,20 @@ def test_span_inside_a_word_grows_and_equal_entities_become_one() -> None:
 def test_sentence_without_words_stays() -> None:
     example = Example("", Sentence(()))
     assert reword(example) is example
+
+
+def test_entity_without_a_word_is_dropped_counted_and_its_triple_unaligned() -> None:
+    text = "Ann left \u200b"
+    tokens = tuple(Token(text[a:b], a, b) for a, b in ((0, 3), (4, 8), (9, 10)))
+    ann, nothing = Entity(Span(0, 1), 0, 3, "Ann", "A"), Entity(Span(2, 3), 9, 10, "\u200b", "A")
+    triples = (
+        Triple(ann, "r", nothing),
+        Triple(ann, "s", ann, (Qualifier("q", nothing), Qualifier("p", ann))),
+    )
+    found = reword(Example(text, Sentence(tokens, (ann, nothing), triples)))
+    assert found.sentence.words == ["Ann", "left"]
+    assert found.sentence.entities == (ann,)
+    (triple,) = found.sentence.triples
+    assert (triple.relation, [q.label for q in triple.qualifiers]) == ("s", ["p"])
+    assert found.unaligned == (("Ann", "r", "\u200b"),)
+    assert found.changes.dropped_entities == 1

@@ -1,0 +1,46 @@
+"""Runs for tests: the tiny recipe with few epochs, as a program that may be killed, and its results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from extract.training.recipe import Recipe
+from tests.tiny import tiny_recipe
+
+
+def short_recipe(encoder: Path, corpus: Path, **training: Any) -> Recipe:
+    """A few epochs with dropout, piece dropout and averaging on, so that resuming must restore them all."""
+    whole = tiny_recipe(encoder, corpus).model_dump()
+    whole["model"]["head"]["dropout"] = 0.1
+    # Wide open, so that a model of a few epochs predicts at all.
+    whole["training"] |= {"epochs": 8, "eval_from": 1, "piece_dropout": 0.1, **training}
+    return Recipe.model_validate(whole)
+
+
+def outcome(run: Path) -> dict[str, Any]:
+    """What must be the same however a run came about: dev figures and the bytes of all weights."""
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    kept = {k: metrics[k] for k in ("best_epoch", "thresholds", "dev", "cross_fitted_calibration")}
+    files = [run / "best.safetensors", run / "model" / "model.safetensors", run / "model" / "config.json"]
+    last = sorted(run.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))[-1]
+    files += [last / "model.safetensors", last / "average.safetensors"]
+    return kept | {f.name + f.parent.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+def checkpoints(run: Path) -> list[int]:
+    """Steps of the checkpoints that are there."""
+    return sorted(int(path.name.split("-")[1]) for path in run.glob("checkpoint-*"))
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from extract.training.recipe import read_recipe
+from extract.training.run import train
+train(read_recipe(sys.argv[1]), Path(sys.argv[2]))
+"""
