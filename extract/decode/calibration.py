@@ -6,7 +6,8 @@ their scores enter its map; a qualifier's map sees its triple.
 
 Guo et al. 2017, On Calibration of Modern Neural Networks (temperature scaling); Platt 1999,
 Probabilistic Outputs for Support Vector Machines (slope and intercept).
-Differs from the papers: the ends' scores as further inputs.
+Differs from the papers: the ends' scores as further inputs, and a shift for each relation, shrunk
+towards zero, since relations differ in how completely their corpora annotate them.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from extract.decode.candidates import Candidates, Floats
+from extract.decode.candidates import Candidates, Floats, Ints
 
+_RIDGE, _GROUP_RIDGE = 1e-2, 3.0
 Array = npt.NDArray[np.float64]
 
 
@@ -31,6 +33,9 @@ class Calibration(BaseModel):
     triple: tuple[float, float, float] = Field(
         (1.0, 0.0, 0.0), description="slope of the triple's score, of its weaker end's, intercept"
     )
+    relations: tuple[float, ...] = Field(
+        (), description="shift of each relation of the schema; empty: none"
+    )
     qualifier: tuple[float, float, float] = Field(
         (1.0, 0.0, 0.0),
         description="slope of the qualifier's score, of its weakest part's, intercept",
@@ -42,14 +47,16 @@ class Calibration(BaseModel):
         triples = self.triple[0] * candidates.triple_scores + self.triple[1] * weaker_ends(
             candidates
         )
-        triple_scores = (triples + self.triple[2]).astype(np.float32)
+        triples = triples + self.triple[2]
+        if self.relations:
+            triples = triples + np.array(self.relations)[candidates.triples[:, 1]]
         qualifiers = self.qualifier[0] * candidates.qualifier_scores
         qualifiers = qualifiers + self.qualifier[1] * weakest_parts(candidates)
         return Candidates(
             candidates.spans,
             (slope * candidates.entity_scores + shift).astype(np.float32),
             candidates.triples,
-            triple_scores,
+            triples.astype(np.float32),
             candidates.qualifiers,
             (qualifiers + self.qualifier[2]).astype(np.float32),
         )
@@ -69,35 +76,47 @@ def weakest_parts(candidates: Candidates) -> Floats:
 
 
 def fit_logistic(
-    features: Array, correct: npt.NDArray[np.bool_], n_steps: int = 50
-) -> tuple[float, ...]:
-    """Slopes and intercept that maximise the likelihood of `correct`, by Newton's method.
+    features: Array, correct: npt.NDArray[np.bool_], groups: Ints | None = None, n_groups: int = 0
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Slopes and intercept, and a shift a group, that maximise the likelihood of `correct`.
 
     Args:
         features: (items, features).
         correct: (items,).
+        groups: (items,), the group of each item; None: no groups.
+        n_groups: how many groups there are.
 
-    A small ridge keeps separable data finite. With fewer than ten items of either class the
-    first slope is 1 and the rest 0: there is nothing to fit. Slopes are kept from turning negative.
+    A small ridge keeps separable data finite; a stronger one shrinks the groups' shifts. With fewer
+    than ten items of either class the first slope is 1 and the rest 0: there is nothing to fit. Slopes
+    do not turn negative: if one would, the first feature is used alone. Solved by Newton's method.
     """
     n_items, n_features = features.shape
     if min(correct.sum(), n_items - correct.sum()) < 10:
-        return (1.0, *[0.0] * n_features)
+        return (1.0, *[0.0] * n_features), ()
     inputs = np.concatenate([features, np.ones((n_items, 1))], axis=1)
-    weights = np.zeros(n_features + 1)
-    ridge = np.diag([1e-2] * n_features + [0.0])
-    for _ in range(n_steps):
-        probability = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
-        gradient = inputs.T @ (probability - correct) + ridge @ weights
-        curvature = (inputs * (probability * (1 - probability))[:, None]).T @ inputs + ridge
-        step = np.linalg.solve(curvature + 1e-9 * np.eye(len(weights)), gradient)
+    ridge = [_RIDGE] * n_features + [0.0]
+    if groups is not None:
+        inputs = np.concatenate([inputs, np.eye(n_groups)[groups]], axis=1)
+        ridge += [_GROUP_RIDGE] * n_groups
+    weights = _newton(inputs, correct, np.array(ridge))
+    if n_features > 1 and (weights[:n_features] < 0).any():
+        (slope, shift), shifts = fit_logistic(features[:, :1], correct, groups, n_groups)
+        return (slope, *[0.0] * (n_features - 1), shift), shifts
+    own, shifts = weights[: n_features + 1], weights[n_features + 1 :]
+    return tuple(own.tolist()), tuple(shifts.tolist())
+
+
+def _newton(inputs: Array, correct: npt.NDArray[np.bool_], ridge: Array) -> Array:
+    weights = np.zeros(inputs.shape[1])
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
+        gradient = inputs.T @ (chance - correct) + ridge * weights
+        curvature = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + np.diag(ridge + 1e-9)
+        step = np.linalg.solve(curvature, gradient)
         weights -= step
         if np.abs(step).max() < 1e-8:
             break
-    if n_features > 1 and (weights[:-1] < 0).any():
-        kept = fit_logistic(features[:, :1], correct, n_steps)
-        return (kept[0], *[0.0] * (n_features - 1), kept[1])
-    return tuple(float(w) for w in weights)
+    return weights
 
 
 def probability(log_odds: float) -> float:

@@ -37,6 +37,7 @@ def fit_calibration(
     """
     entities: list[tuple[np.ndarray, bool]] = []
     triples: list[tuple[np.ndarray, bool]] = []
+    of_relation: list[int] = []
     qualifiers: list[tuple[np.ndarray, bool]] = []
     solver = GreedySolver()
     for found, sentence, corpus in zip(candidates, gold, sources, strict=True):
@@ -52,11 +53,9 @@ def fit_calibration(
             (spans[s], schema.relation_names[r], spans[o]) for s, r, o in found.triples.tolist()
         ]
         features = np.stack([found.triple_scores, weaker_ends(found)], axis=1)
-        triples += [
-            (features[row], keys[row] in gold_triples)
-            for row in kept.triples
-            if keys[row][1] in relations
-        ]
+        known = [row for row in kept.triples if keys[row][1] in relations]
+        triples += [(features[row], keys[row] in gold_triples) for row in known]
+        of_relation += found.triples[known, 1].tolist()
         features = np.stack([found.qualifier_scores, weakest_parts(found)], axis=1)
         for row in kept.qualifiers if corpus.schema.qualifiers else ():
             triple, label, value = found.qualifiers[row].tolist()
@@ -64,12 +63,14 @@ def fit_calibration(
                 continue
             key = (*keys[triple], schema.qualifier_names[label], spans[value])
             qualifiers.append((features[row], key in gold_qualifiers))
-    entity = _fit(entities, 1)
-    triple_fit, qualifier_fit = _fit(triples, 2), _fit(qualifiers, 2)
+    entity, _ = _fit(entities, 1)
+    triple, relation_shifts = _fit(triples, 2, of_relation, len(schema.relations))
+    qualifier, _ = _fit(qualifiers, 2)
     return Calibration(
         entity=(entity[0], entity[1]),
-        triple=(triple_fit[0], triple_fit[1], triple_fit[2]),
-        qualifier=(qualifier_fit[0], qualifier_fit[1], qualifier_fit[2]),
+        triple=(triple[0], triple[1], triple[2]),
+        relations=relation_shifts,
+        qualifier=(qualifier[0], qualifier[1], qualifier[2]),
     )
 
 
@@ -82,11 +83,16 @@ def _lenient(found: Candidates) -> Candidates:
     )
 
 
-def _fit(items: list[tuple[np.ndarray, bool]], n_features: int) -> tuple[float, ...]:
-    if not items:
-        return (1.0, *[0.0] * n_features)
-    features = np.array([row for row, _ in items], np.float64)
-    return fit_logistic(features, np.array([right for _, right in items], bool))
+def _fit(
+    items: list[tuple[np.ndarray, bool]],
+    n_features: int,
+    groups: list[int] | None = None,
+    n_groups: int = 0,
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    features = np.array([row for row, _ in items], np.float64).reshape(-1, n_features)
+    correct = np.array([right for _, right in items], bool)
+    of = None if groups is None else np.array(groups, np.int64)
+    return fit_logistic(features, correct, of, n_groups)
 
 
 def _gold_keys(sentence: Sentence) -> tuple[set[object], set[object]]:
@@ -102,20 +108,25 @@ def _gold_keys(sentence: Sentence) -> tuple[set[object], set[object]]:
 
 
 def tune_thresholds(
-    decoder: Decoder, measure: Callable[[Decoder], float]
+    decoder: Decoder,
+    measure_triples: Callable[[Decoder], float],
+    measure_qualifiers: Callable[[Decoder], float],
 ) -> tuple[float, float, float]:
-    """Thresholds of entities, triples and qualifiers that raise `measure` most, by coordinate ascent.
+    """Thresholds of entities, triples and qualifiers that raise the measures most.
 
-    Triples go first and again after the entities they hang on. Ties go to the threshold nearest to 0.5,
-    so a dev set that does not care changes nothing.
+    One after the other: triples, entities, and triples again by `measure_triples`, qualifiers by
+    `measure_qualifiers`. Ties go to the threshold nearest to 0.5, so a dev set that does not care
+    changes nothing.
     """
     best = decoder.thresholds
     for kind in (_TRIPLES, _ENTITIES, _TRIPLES, _QUALIFIERS):
+        measure = measure_qualifiers if kind == _QUALIFIERS else measure_triples
         scored = []
         for threshold in GRID:
             entity, triple, qualifier = (threshold if k == kind else best[k] for k in range(3))
             tried = (entity, triple, qualifier)
-            trial = replace(decoder, thresholds=tried)
-            scored.append((measure(trial), -abs(threshold - 0.5), tried))
+            scored.append(
+                (measure(replace(decoder, thresholds=tried)), -abs(threshold - 0.5), tried)
+            )
         best = max(scored)[2]
     return best

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +44,9 @@ def train(
             f"Cannot make the run folder {folder}: {error.strerror}. Name another --output."
         ) from error
     try:
-        metrics = train_recipe(checked, folder, resume=resume)
+        # The training loop prints its steps; standard output is for the metrics alone.
+        with redirect_stdout(sys.stderr):
+            metrics = train_recipe(checked, folder, resume=resume)
     except KeyboardInterrupt as interrupt:
         interrupt.add_note(f"the same command goes on from the last checkpoint in {folder}, if any")
         raise
