@@ -55,6 +55,7 @@ def main() -> None:
                 for key in ("seed", "best_epoch", "seconds", "thresholds", "environment")
             }
             | {"figures": {name: figures(result["dev"][name]) for name in result["dev"]}}
+            | {"cross_fitted_ece": _errors(result["cross_fitted_calibration"])}
             for result in results
         ],
     }
@@ -74,6 +75,14 @@ def figures(report: dict[str, Any]) -> dict[str, float | None]:
     for kind, reliability in report["calibration"].items():
         found[f"{kind}_ece"] = _percent(reliability["error"])
     return found
+
+
+def _errors(calibration: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+    """ECE in percent by corpus and kind of prediction."""
+    return {
+        name: {kind: _percent(reliability["error"]) for kind, reliability in kinds.items()}
+        for name, kinds in calibration.items()
+    }
 
 
 def _percent(value: float | None) -> float | None:
