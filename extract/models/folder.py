@@ -154,6 +154,12 @@ def read_model(folder: ModelFolder) -> tuple[ExtractionModel, Schema, Settings]:
     """
     settings = read_settings(folder)
     schema = Schema.read(folder.schema)
+    shifts = settings.calibration.relations
+    if shifts and len(shifts) != len(schema.relations):
+        raise ModelError(
+            f"{folder.config} calibrates {len(shifts)} relations, but {folder.schema.name} has "
+            f"{len(schema.relations)}. Fetch the model again."
+        )
     model = ExtractionModel(settings.model, schema)
     own = model.state_dict()
     encoder = {name: tensor_hash(value) for name, value in own.items() if name.startswith(_ENCODER)}

@@ -81,9 +81,6 @@ def evaluate(
         started = time.monotonic()
         report = _score(extractor, examples, batch_size, threshold, quiet=quiet)
         seconds = time.monotonic() - started
-        print(report.to_table())
-        if target is None:
-            return
         result = {
             **environment(),
             "command": shlex.join(["tripack", *context.obj]),
@@ -95,7 +92,9 @@ def evaluate(
             "sentences_per_second": round(len(examples) / seconds, 2),
             "metrics": report.to_dict(),
         }
-        target.write(as_json(result) + "\n")
+        if target is not None:
+            target.write(as_json(result) + "\n")
+    print(report.to_table())
 
 
 def _read_gold(

@@ -36,19 +36,21 @@ def synthetic(weights: list[float], n: int = 20_000) -> tuple[np.ndarray, np.nda
 
 @pytest.mark.parametrize("weights", [[0.6, -1.0], [2.0, 0.5], [0.8, 0.5, -0.7]])
 def test_fit_recovers_known_slopes_and_intercept(weights: list[float]) -> None:
-    assert fit_logistic(*synthetic(weights)) == pytest.approx(weights, abs=0.1)
+    fitted, shifts = fit_logistic(*synthetic(weights))
+    assert fitted == pytest.approx(weights, abs=0.1)
+    assert shifts == ()
 
 
 def test_fit_drops_a_second_slope_that_would_be_negative() -> None:
     features, correct = synthetic([1.0, -0.5, 0.0])
-    slope, other, _ = fit_logistic(features, correct)
+    (slope, other, _), _ = fit_logistic(features, correct)
     assert other == 0.0
     assert slope > 0
 
 
 def test_fit_of_separable_scores_stays_finite() -> None:
     features = np.linspace(-4, 4, 100)[:, None]
-    slope, intercept = fit_logistic(features, features[:, 0] > 0)
+    (slope, intercept), _ = fit_logistic(features, features[:, 0] > 0)
     assert math.isfinite(slope)
     assert math.isfinite(intercept)
     assert slope > 1
@@ -57,7 +59,19 @@ def test_fit_of_separable_scores_stays_finite() -> None:
 @pytest.mark.parametrize("n_correct", [0, 9, 91, 100])
 def test_fit_of_too_few_of_a_class_leaves_scores_alone(n_correct: int) -> None:
     features = np.random.default_rng(0).normal(size=(100, 2))
-    assert fit_logistic(features, np.arange(100) < n_correct) == (1.0, 0.0, 0.0)
+    assert fit_logistic(features, np.arange(100) < n_correct) == ((1.0, 0.0, 0.0), ())
+
+
+def test_groups_get_shifts_of_their_own_shrunk_towards_zero() -> None:
+    features, correct = synthetic([1.0, 0.0])
+    groups = np.arange(len(correct)) % 3
+    rng = np.random.default_rng(1)
+    correct = np.where(groups == 2, rng.random(len(correct)) < 0.02, correct)
+    (slope, _), shifts = fit_logistic(features, correct, groups, 4)
+    assert slope > 0.5
+    assert shifts[2] < -1 < 0 < shifts[0]
+    assert shifts[0] == pytest.approx(shifts[1], abs=0.15)
+    assert shifts[3] == pytest.approx(0.0, abs=1e-6)  # never seen
 
 
 def test_weaker_ends_and_weakest_parts_by_hand() -> None:
@@ -70,6 +84,8 @@ def test_apply_by_hand_and_default_changes_nothing() -> None:
     assert same.entity_scores.tolist() == FOUND.entity_scores.tolist()
     assert same.triple_scores.tolist() == FOUND.triple_scores.tolist()
     assert same.qualifier_scores.tolist() == FOUND.qualifier_scores.tolist()
+    shifted = Calibration(relations=(0.5, 0.5)).apply(FOUND)
+    assert shifted.triple_scores.tolist() == (FOUND.triple_scores + 0.5).tolist()
     calibration = Calibration(entity=(2, 1), triple=(0.5, 2, -1), qualifier=(1, 0.5, 0.25))
     changed = calibration.apply(FOUND)
     assert changed.entity_scores[0].tolist() == [5, -1, 1]

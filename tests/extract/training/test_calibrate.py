@@ -7,13 +7,17 @@ import pytest
 
 from extract.decode.constraints import Constraints
 from extract.decode.decoder import Decoder
-from extract.schema import Relation
+from extract.schema import EntityType, Relation, Schema
 from extract.training.calibrate import GRID, fit_calibration, tune_thresholds
+from extract.training.corpora import CorpusData
 from tests.extract.cases import sentence_of
 from tests.extract.decode.cases import candidates_of, schema_of
 
 SCHEMA = schema_of([Relation("r0")])
 CONSTRAINTS = Constraints.from_schema(SCHEMA, nested=False)
+
+TYPED = CorpusData("typed", [], [], SCHEMA, "strict", True)
+UNTYPED = CorpusData("spans", [], [], SCHEMA, "strict", False)
 
 
 def dev(n: int, slope: float, shift: float):  # type: ignore[no-untyped-def]
@@ -29,19 +33,19 @@ def dev(n: int, slope: float, shift: float):  # type: ignore[no-untyped-def]
 
 def test_calibration_of_entities_recovers_how_sure_the_scores_are() -> None:
     found, gold = dev(3000, 0.7, -0.6)
-    fitted = fit_calibration(found, gold, [True] * len(gold), SCHEMA, CONSTRAINTS)
+    fitted = fit_calibration(found, gold, [TYPED] * len(gold), SCHEMA, CONSTRAINTS)
     assert fitted.entity == pytest.approx((0.7, -0.6), abs=0.15)
     assert fitted.triple == (1.0, 0.0, 0.0)  # nothing to fit
 
 
 def test_calibration_of_entities_ignores_sentences_without_types() -> None:
     found, gold = dev(300, 0.7, -0.6)
-    fitted = fit_calibration(found, gold, [False] * len(gold), SCHEMA, CONSTRAINTS)
+    fitted = fit_calibration(found, gold, [UNTYPED] * len(gold), SCHEMA, CONSTRAINTS)
     assert fitted.entity == (1.0, 0.0)
 
 
 def test_thresholds_that_do_not_matter_stay_in_the_middle() -> None:
-    assert tune_thresholds(Decoder(SCHEMA), lambda _: 0.5) == (0.5, 0.5, 0.5)
+    assert tune_thresholds(Decoder(SCHEMA), lambda _: 0.5, lambda _: 0.5) == (0.5, 0.5, 0.5)
 
 
 def test_thresholds_follow_the_measure() -> None:
@@ -52,5 +56,23 @@ def test_thresholds_follow_the_measure() -> None:
         tried.append(decoder.thresholds)
         return -sum(abs(a - b) for a, b in zip(decoder.thresholds, goal, strict=True))
 
-    assert tune_thresholds(Decoder(SCHEMA), measure) == goal
+    assert tune_thresholds(Decoder(SCHEMA), measure, measure) == goal
     assert set(sum(tried, ())) <= set(GRID)
+
+
+def test_triples_and_qualifiers_follow_measures_of_their_own() -> None:
+    by_triples = tune_thresholds(
+        Decoder(SCHEMA), lambda d: -abs(d.thresholds[1] - 0.3), lambda d: d.thresholds[2]
+    )
+    assert by_triples == (0.5, 0.3, max(GRID))
+
+
+def test_relations_that_a_corpus_does_not_annotate_are_left_out() -> None:
+    other = Schema((EntityType("PER"),), (Relation("elsewhere"),))
+    corpus = CorpusData("other", [], [], other, "strict", True)
+    spans = [(0, 1, (4, -9, -9)), (1, 2, (4, -9, -9))]
+    found = [candidates_of(spans, [(0, 0, 1, score)]) for score in np.linspace(-1, 3, 60)]
+    gold = [sentence_of("Ann left", [(0, 1, "PER"), (1, 2, "PER")])] * 60
+    fitted = fit_calibration(found, gold, [corpus] * 60, SCHEMA, CONSTRAINTS)
+    assert fitted.triple == (1.0, 0.0, 0.0)
+    assert fitted.relations == ()
