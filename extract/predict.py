@@ -48,7 +48,7 @@ class Predictor:
         windows = self.windower.windows(sentences)
         parts: list[list[tuple[int, Candidates]]] = [[] for _ in sentences]
         for chosen in batches(windows, batch_size):
-            with self.precision():
+            with torch.inference_mode(), self.precision():
                 found = self.model.candidates(self.windower.batch(chosen).to(self.device))
             for window, candidates in zip(chosen, found, strict=True):
                 parts[window.sentence].append(

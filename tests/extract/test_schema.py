@@ -74,35 +74,57 @@ def test_bare_names_are_items_and_lookup_gives_the_relation() -> None:
 
 A = {"name": "A"}
 BAD: list[tuple[Any, str]] = [
-    ([], "Expected a JSON object with lists 'entity_types', 'relations' and 'qualifiers', got list"),
+    (
+        [],
+        "Expected a JSON object with lists 'entity_types', 'relations' and 'qualifiers', got list",
+    ),
     ({"relations": []}, "got dict ['relations']"),
     ({"entity_types": {}}, "got dict ['entity_types']"),
     ({"entity_types": [], "types": []}, "Unknown keys in a schema: types. Remove them."),
     ({"entity_types": [], "relations": {}}, "Expected 'relations' to be a list, got dict."),
-    ({"entity_types": [3]}, "Expected item 0 of 'entity_types' to be an object with a 'name', got 3."),
+    (
+        {"entity_types": [3]},
+        "Expected item 0 of 'entity_types' to be an object with a 'name', got 3.",
+    ),
     ({"entity_types": [A, {"id": "x"}]}, "Expected item 1 of 'entity_types'"),
-    ({"entity_types": [{"name": "A", "colour": 1}]}, "unknown keys ['colour']. Expected some of: name,"),
+    (
+        {"entity_types": [{"name": "A", "colour": 1}]},
+        "unknown keys ['colour']. Expected some of: name,",
+    ),
     ({"entity_types": [A, A]}, "to have a name of its own, got 'A' 2 times. Rename one."),
     ({"entity_types": [{"name": ""}]}, "to have a name of its own, got '' 1 times."),
     (
         {"entity_types": [A], "relations": [{"name": "r", "domain": ["B"]}]},
         "In 'r' of schema 'schema': Unknown entity type 'B'. Expected one of: A.",
     ),
-    ({"entity_types": [A], "relations": [{"name": "r", "range": ["B"]}]}, "Unknown entity type 'B'"),
+    (
+        {"entity_types": [A], "relations": [{"name": "r", "range": ["B"]}]},
+        "Unknown entity type 'B'",
+    ),
     (
         {"entity_types": [A], "relations": [{"name": "r", "inverse": "s"}]},
         "In 'r' of schema 'schema': Unknown relation 's'. Expected one of: r.",
     ),
     (
-        {"entity_types": [A], "relations": ["r"], "qualifiers": [{"name": "q", "relations": ["s"]}]},
+        {
+            "entity_types": [A],
+            "relations": ["r"],
+            "qualifiers": [{"name": "q", "relations": ["s"]}],
+        },
         "In 'q' of schema 'schema': Unknown relation 's'",
     ),
-    ({"entity_types": [A], "qualifiers": [{"name": "q", "range": ["B"]}]}, "Unknown entity type 'B'"),
+    (
+        {"entity_types": [A], "qualifiers": [{"name": "q", "range": ["B"]}]},
+        "Unknown entity type 'B'",
+    ),
     (
         {"entity_types": [A], "relations": [{"name": "r", "domain": "A"}]},
         "Expected 'domain' of 'r' to be a list of names, got 'A'.",
     ),
-    ({"entity_types": [A], "relations": [{"name": "r", "range": [1]}]}, "to be a list of names, got [1]."),
+    (
+        {"entity_types": [A], "relations": [{"name": "r", "range": [1]}]},
+        "to be a list of names, got [1].",
+    ),
     (
         {"entity_types": [A], "relations": [{"name": "r", "symmetric": 1}]},
         "Expected 'symmetric' of 'r' to be true or false, got 1.",

@@ -107,7 +107,11 @@ def test_document_entity_that_is_not_its_text_shows_both() -> None:
 
 
 def test_values_cannot_be_changed() -> None:
-    for value, name in ((Span(0, 1), "start_word"), (sentence_of("a"), "id"), (Token("a", 0, 1), "text")):
+    for value, name in (
+        (Span(0, 1), "start_word"),
+        (sentence_of("a"), "id"),
+        (Token("a", 0, 1), "text"),
+    ):
         with pytest.raises(FrozenInstanceError):
             setattr(value, name, 3)
 

@@ -44,7 +44,9 @@ some_types = st.lists(st.sampled_from(TYPES), unique=True, max_size=2).map(tuple
 @st.composite
 def schemas(draw: st.DrawFn) -> Schema:
     relations = [
-        Relation(f"r{i}", domain=draw(some_types), range=draw(some_types), functional=draw(st.booleans()))
+        Relation(
+            f"r{i}", domain=draw(some_types), range=draw(some_types), functional=draw(st.booleans())
+        )
         for i in range(2)
     ]
     names = st.lists(st.sampled_from(["r0", "r1"]), unique=True, max_size=1).map(tuple)

@@ -16,7 +16,9 @@ from tests.extract.decode.cases import candidate_sets, candidates_of
 def meaning(found: Candidates) -> dict[Any, Any]:
     """Scores by what each candidate says, with the best of equal ones."""
     spans = list(map(tuple, found.spans.tolist()))
-    said: dict[Any, Any] = {s: row.tolist() for s, row in zip(spans, found.entity_scores, strict=True)}
+    said: dict[Any, Any] = {
+        s: row.tolist() for s, row in zip(spans, found.entity_scores, strict=True)
+    }
     triples = [(spans[s], r, spans[o]) for s, r, o in found.triples.tolist()]
     said |= dict(zip(triples, found.triple_scores.tolist(), strict=True))
     keys = [(triples[t], q, spans[v]) for t, q, v in found.qualifiers.tolist()]

@@ -97,7 +97,8 @@ def test_lower_threshold_loses_nothing_where_nothing_competes(
     schema = schema_of([Relation("r0"), Relation("r1")], [QualifierType("q0"), QualifierType("q1")])
     decoder, sentence = Decoder(schema, nested=True), sentence_of("a b c d e f g")
     strict, lenient = (
-        decoder.decode(None, sentence, candidates, threshold) for threshold in sorted((one, two))[::-1]
+        decoder.decode(None, sentence, candidates, threshold)
+        for threshold in sorted((one, two))[::-1]
     )
     assert {e.span for e in strict.entities} <= {e.span for e in lenient.entities}
     bare = lambda found: {(t.subject.span, t.relation, t.object.span) for t in found.triples}  # noqa: E731

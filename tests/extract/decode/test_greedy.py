@@ -11,7 +11,14 @@ from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraints
 from extract.decode.greedy import GreedySolver
 from extract.schema import QualifierType, Relation, Schema
-from tests.extract.decode.cases import candidate_sets, candidates_of, check, schema_of, schemas, worth
+from tests.extract.decode.cases import (
+    candidate_sets,
+    candidates_of,
+    check,
+    schema_of,
+    schemas,
+    worth,
+)
 
 PER, ORG, TIME = range(3)
 
@@ -77,7 +84,11 @@ def test_retyping_an_end_that_does_not_pay() -> None:
 
 def test_retyping_keeps_to_the_types_of_triples_that_already_stand() -> None:
     schema = schema_of(
-        [Relation("a", domain=("PER",)), Relation("b", domain=("ORG",)), Relation("c", domain=("PER", "ORG"))]
+        [
+            Relation("a", domain=("PER",)),
+            Relation("b", domain=("ORG",)),
+            Relation("c", domain=("PER", "ORG")),
+        ]
     )
     spans = [(0, 1, (2, 1.5, -3)), (2, 3, (3, 3, 3))]
     found = candidates_of(spans, [(0, 0, 1, 5.0), (0, 1, 1, 4.0), (0, 2, 1, 1.0)])
@@ -156,9 +167,7 @@ def test_qualifier_value_that_is_an_end_elsewhere_keeps_the_type_that_end_needs(
     schema = schema_of(
         [Relation("r"), Relation("s", range=("ORG",))], [QualifierType("when", range=("TIME",))]
     )
-    found = candidates_of(
-        SPANS[:3], [(0, 0, 1, 1.0), (0, 1, 2, 1.0)], [(0, 0, 2, 20.0)]
-    )
+    found = candidates_of(SPANS[:3], [(0, 0, 1, 1.0), (0, 1, 2, 1.0)], [(0, 0, 2, 20.0)])
     kept = solve(schema, found)
     assert kept.triples == (0, 1)
     assert dict(kept.entities)[2] == ORG

@@ -85,7 +85,9 @@ def test_scalar_mix_is_the_written_sum() -> None:
 @pytest.mark.parametrize("name", [name for name in CASES if name != "last"])
 def test_gradient_reaches_every_parameter(name: str) -> None:
     fusion, given = build(name), states()
-    weights = torch.randn(len(TASKS), BATCH, PIECES, HIDDEN, generator=torch.Generator().manual_seed(1))
+    weights = torch.randn(
+        len(TASKS), BATCH, PIECES, HIDDEN, generator=torch.Generator().manual_seed(1)
+    )
     (torch.stack(fusion(given)) * weights).sum().backward()
     assert list(fusion.parameters())
     for parameter in fusion.parameters():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import shutil
 from pathlib import Path
 
@@ -31,7 +33,12 @@ def test_all_layers_come_out_embeddings_first(
 ) -> None:
     encoder = PretrainedEncoder(str(tiny_encoder)).eval()
     states = encoder(*pieces)
-    assert (len(states), encoder.n_layers, encoder.hidden, encoder.max_pieces) == (4, 3, HIDDEN, 192)
+    assert (len(states), encoder.n_layers, encoder.hidden, encoder.max_pieces) == (
+        4,
+        3,
+        HIDDEN,
+        192,
+    )
     assert {tuple(s.shape) for s in states.layers} == {(BATCH, PIECES, HIDDEN)}
     direct = encoder.model(input_ids=pieces[0], attention_mask=pieces[1]).last_hidden_state
     torch.testing.assert_close(states.layers[-1], direct)
@@ -64,7 +71,9 @@ def test_layer_parameters_hold_each_parameter_of_the_transformer_once(tiny_encod
     groups = encoder.layer_parameters()
     assert len(groups) == 4
     assert any(p is encoder.word_embeddings for p in groups[0])
-    assert sorted(map(id, sum(groups, []))) == sorted(map(id, encoder.model.parameters()))
+    assert sorted(map(id, functools.reduce(operator.iadd, groups, []))) == sorted(
+        map(id, encoder.model.parameters())
+    )
     assert len(groups[1]) == len(groups[2]) == len(groups[3])
 
 

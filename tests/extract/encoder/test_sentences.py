@@ -43,7 +43,7 @@ CASES = {
     "decimals": "It rose 3.5 percent.|Then it fell.",
     "number starts a sentence": "He scored.|7 goals came.",
     "numbered thing": "See Fig. 3 and No. 5 of vol. 2 here.|Then stop.",
-    "quote after the stop": "He said \"I am done.\"|Then he left.",
+    "quote after the stop": 'He said "I am done."|Then he left.',
     "quote before a lower-case word": "“Stop!” he said.|“Why?” she asked.",
     "closing bracket": "He left (see below.)|She stayed.",
     "ellipsis in a sentence": "He said nothing… he never does.",
@@ -77,7 +77,10 @@ def test_sentences_of(expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("東京は首都です。大阪も大きい！本当？はい", ["東京は首都です。", "大阪も大きい！", "本当？", "はい"]),
+        (
+            "東京は首都です。大阪も大きい！本当？はい",
+            ["東京は首都です。", "大阪も大きい！", "本当？", "はい"],
+        ),
         ("「もう行く。」と彼は言った。", ["「もう行く。」", "と彼は言った。"]),
         ("Heading\n\nText here.\r\n\r\nMore", ["Heading", "Text here.", "More"]),
         ("One line\nwrapped to two.", ["One line\nwrapped to two."]),
@@ -94,7 +97,9 @@ def test_no_words_give_no_sentences(text: str) -> None:
     assert split_sentences(text) == []
 
 
-@pytest.mark.parametrize("pattern", [" ", "\n", " \n", "\n ", "\t\r", ". ", "A. ", '"', "。", "a.", "x\n\n"])
+@pytest.mark.parametrize(
+    "pattern", [" ", "\n", " \n", "\n ", "\t\r", ". ", "A. ", '"', "。", "a.", "x\n\n"]
+)
 def test_a_long_run_of_one_pattern_finishes(pattern: str) -> None:
     # With quadratic time in any of these the suite would not end.
     n = 500_000 // len(pattern)

@@ -39,7 +39,9 @@ def words_read(window: Window) -> list[int]:
 
 # Words the tokenizer drops (zero width, controls), words of one piece, and very long ones.
 odd_words = st.one_of(
-    st.sampled_from(["\u200b", "\u200d", "\x01", "\ufeff", "\u0301", "a", "Oslo", "x" * 40, "ab" * 300]),
+    st.sampled_from(
+        ["\u200b", "\u200d", "\x01", "\ufeff", "\u0301", "a", "Oslo", "x" * 40, "ab" * 300]
+    ),
     st.text(st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp")), min_size=1, max_size=12),
 )
 fixture_is_constant = settings(
@@ -91,7 +93,9 @@ def test_long_sentence_windows_overlap_by_half_and_short_one_is_whole(tokenizer:
 
 @given(st.integers(1, 90), st.integers(2, 20))
 @fixture_is_constant
-def test_words_within_half_a_window_meet_in_one(tokenizer: Any, n_words: int, max_words: int) -> None:
+def test_words_within_half_a_window_meet_in_one(
+    tokenizer: Any, n_words: int, max_words: int
+) -> None:
     windower = Windower(tokenizer, max_pieces=192, max_words=max_words)
     windows = windower.windows([sentence_of(" ".join(["Oslo"] * n_words))])
     for first in range(n_words):
@@ -118,7 +122,9 @@ def test_context_fills_room_nearest_words_first_and_is_no_word(tokenizer: Any) -
 
 def test_context_of_a_cut_sentence_is_its_own_other_words(tokenizer: Any) -> None:
     words = ["Oslo", "Lund", "Basel", "Norway"] * 4
-    sentence = replace(sentence_of(" ".join(words)), left_context=("Anna",), right_context=("Peter",))
+    sentence = replace(
+        sentence_of(" ".join(words)), left_context=("Anna",), right_context=("Peter",)
+    )
     windower = Windower(tokenizer, max_pieces=192, max_words=8, context_words=2)
     windows = windower.windows([sentence])
     assert [(w.start_word, w.end_word) for w in windows] == [(0, 8), (4, 12), (8, 16)]
@@ -133,7 +139,9 @@ def test_context_of_a_cut_sentence_is_its_own_other_words(tokenizer: Any) -> Non
 
 def test_context_never_pushes_out_words(tokenizer: Any) -> None:
     long = "ab" * 30  # [UNK] or many pieces, whatever the tokenizer makes of it
-    sentence = replace(sentence_of("Anna left"), left_context=(long,) * 50, right_context=(long,) * 50)
+    sentence = replace(
+        sentence_of("Anna left"), left_context=(long,) * 50, right_context=(long,) * 50
+    )
     (window,) = Windower(tokenizer, max_pieces=MAX_PIECES, context_words=50).windows([sentence])
     assert words_read(window) == [0, 1]
     assert len(window.piece_ids) <= MAX_PIECES

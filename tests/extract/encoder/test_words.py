@@ -94,13 +94,16 @@ def test_emoji_sequence_loses_no_visible_character() -> None:
     assert "".join(word.text for word in words[1:-1]) == family
 
 
-@pytest.mark.parametrize("text", ["", " \t\n", "\u200b\ufeff\u200e", "\x00\x01\x1f", "\u3000\u2029"])
+@pytest.mark.parametrize(
+    "text", ["", " \t\n", "\u200b\ufeff\u200e", "\x00\x01\x1f", "\u3000\u2029"]
+)
 def test_nothing_visible_gives_no_words(text: str) -> None:
     assert split_words(text) == []
 
 
 @pytest.mark.parametrize(
-    "pattern", ["A", "A.", "A.a", "1", "1,", "1.1st", "a\u0301", "\u200d", " ", "東", ".", "1a", "👩\u200d"]
+    "pattern",
+    ["A", "A.", "A.a", "1", "1,", "1.1st", "a\u0301", "\u200d", " ", "東", ".", "1a", "👩\u200d"],
 )
 def test_a_megabyte_of_one_pattern_finishes(pattern: str) -> None:
     text = pattern * (1_000_000 // len(pattern))

@@ -12,7 +12,9 @@ FEATURES = 5
 
 
 @given(st.integers(1, 40), st.integers(0, 2**31), st.data())
-def test_range_max_is_the_maximum_of_each_range(n_words: int, seed: int, data: st.DataObject) -> None:
+def test_range_max_is_the_maximum_of_each_range(
+    n_words: int, seed: int, data: st.DataObject
+) -> None:
     words = torch.randn(2, n_words, FEATURES, generator=torch.Generator().manual_seed(seed))
     offsets = st.integers(0, n_words)
     ranges = data.draw(
@@ -39,9 +41,7 @@ def test_pair_context_reads_between_and_order_and_nothing_else() -> None:
     changed[:, [0, 1, 5, 6, 10]] += 3  # outside of words 2, 3, 4
     torch.testing.assert_close(context(changed, spans, subject, object_, pairs), scores)
     changed[:, 3] += 100
-    assert not torch.isclose(
-        context(changed, spans, subject, object_, pairs)[:2], scores[:2]
-    ).any()
+    assert not torch.isclose(context(changed, spans, subject, object_, pairs)[:2], scores[:2]).any()
     with torch.no_grad():
         context.order.weight[1] += 1  # object first: the second pair alone
     moved = context(states, spans, subject, object_, pairs)

@@ -23,7 +23,11 @@ SCHEMA = Schema(
     tuple(Relation(f"r{i}") for i in range(5)),
     tuple(QualifierType(f"q{i}") for i in range(2)),
 )
-ALL = {"entity_types": frozenset(range(3)), "relations": frozenset(range(5)), "qualifier_labels": frozenset(range(2))}
+ALL = {
+    "entity_types": frozenset(range(3)),
+    "relations": frozenset(range(5)),
+    "qualifier_labels": frozenset(range(2)),
+}
 GOLD = GoldWindow(
     entities=((0, 2, 0), (3, 6, 1), (4, 5, 2)),
     triples=((0, 2, 1, 3, 6), (0, 2, 4, 3, 6), (4, 5, 0, 0, 2)),
@@ -82,14 +86,14 @@ def same(one: Candidates, other: Candidates) -> None:
 
 def test_every_head_is_tested_registered_and_names_its_sources() -> None:
     assert set(HEADS) == {"table"}
-    assert {cls for cls in Head.__subclasses__()} == set(HEADS.values())
+    assert set(Head.__subclasses__()) == set(HEADS.values())
     import extract.heads.table
 
     assert "Wang et al. 2021" in (extract.heads.table.__doc__ or "")
 
 
 def test_unknown_head_lists_the_known_ones_and_taken_name_is_refused() -> None:
-    with pytest.raises(RecipeError, match="Unknown head 'cubes'. Expected one of: table"):
+    with pytest.raises(RecipeError, match=r"Unknown head 'cubes'\. Expected one of: table"):
         build_head(CONFIG.model_copy(update={"name": "cubes"}), SCHEMA, HIDDEN)
     with pytest.raises(ValueError, match="'table' is taken by TableHead"):
         register_head("table")(TableHead)
@@ -99,7 +103,9 @@ def test_unknown_head_lists_the_known_ones_and_taken_name_is_refused() -> None:
 
 
 def test_losses_are_finite_scalars_by_task() -> None:
-    losses = make_head().loss(make_states([7, 7]), [GOLD, replace(GOLD, entities=(), triples=(), qualifiers=())])
+    losses = make_head().loss(
+        make_states([7, 7]), [GOLD, replace(GOLD, entities=(), triples=(), qualifiers=())]
+    )
     assert set(losses) == {"entities", "relations", "pairs", "qualifiers", "values"}
     for loss in losses.values():
         assert loss.shape == ()
@@ -161,13 +167,20 @@ def test_training_lowers_the_loss_to_a_right_answer() -> None:
     expected = {((s, e), label) for s, e, label in GOLD.entities} | set(triples)
     expected |= {(triples[t], q, (s, e)) for t, q, s, e in GOLD.qualifiers}
     assert expected <= positive
-    in_gold = lambda name: all(part in spans for part in name if isinstance(part, tuple) and len(part) == 2)  # noqa: E731
+
+    def in_gold(name: tuple[object, ...]) -> bool:
+        return all(part in spans for part in name if isinstance(part, tuple) and len(part) == 2)
+
     assert {n for n in positive if len(n) == 3 and n[0] in spans and in_gold(n)} == set(triples)
 
 
 @pytest.mark.parametrize(
     ("kind", "parameter"),
-    [("relations", "relation_scorer"), ("qualifier_labels", "cube.scorer"), ("entity_types", "span_scorer")],
+    [
+        ("relations", "relation_scorer"),
+        ("qualifier_labels", "cube.scorer"),
+        ("entity_types", "span_scorer"),
+    ],
 )
 def test_label_that_no_corpus_annotates_is_never_trained(kind: str, parameter: str) -> None:
     head, states = make_head().train(), make_states([7, 7])
@@ -211,11 +224,15 @@ def test_corpus_without_qualifiers_or_relations_leaves_their_scorers_alone() -> 
 def test_mixed_batch_trains_each_label_on_its_own_corpus_only() -> None:
     head = make_head().train()
     states = make_states([7, 7], seed=-5)
-    bare = replace(GOLD, triples=(), qualifiers=(), relations=frozenset(), qualifier_labels=frozenset())
+    bare = replace(
+        GOLD, triples=(), qualifiers=(), relations=frozenset(), qualifier_labels=frozenset()
+    )
     sum(head.loss(states, [GOLD, bare]).values()).backward()
     both = head.relation_scorer.weight.grad.clone()
     head.zero_grad()
-    alone = WordStates(*(t[:1] for t in (states.entities, states.relations, states.qualifiers, states.mask)))
+    alone = WordStates(
+        *(t[:1] for t in (states.entities, states.relations, states.qualifiers, states.mask))
+    )
     losses = head.loss(alone, [GOLD])
     losses["relations"].backward(retain_graph=True)
     table = head.relation_scorer.weight.grad.clone()
@@ -263,7 +280,9 @@ def test_cube_of_a_short_window_beside_a_long_one_counts_no_padding() -> None:
     head = make_head()
     states = make_states([7, 2])
     short = replace(GOLD, entities=((0, 1, 0),), triples=(), qualifiers=())
-    likely = word_scores(head._span_scores(states.entities)).masked_fill(~states.mask, float("-inf"))
+    likely = word_scores(head._span_scores(states.entities)).masked_fill(
+        ~states.mask, float("-inf")
+    )
     chosen, real = head.cube._choose(likely, states.mask, [GOLD, short])
     assert real.sum(1).tolist() == [6, 2]
     assert sorted(chosen[1][real[1]].tolist()) == [0, 1]
@@ -293,9 +312,7 @@ def test_word_scores_are_the_best_of_any_span_over_the_word() -> None:
     assert found.shape == (2, 7)
     for b in range(2):
         for word in range(7):
-            best = max(
-                float(spans[b, i, j].max()) for i in range(word + 1) for j in range(word, 7)
-            )
+            best = max(float(spans[b, i, j].max()) for i in range(word + 1) for j in range(word, 7))
             assert float(found[b, word]) == best
 
 
@@ -323,7 +340,10 @@ def brute_force(head: TableHead, states: WordStates, row: int) -> dict[object, f
         *(t[row : row + 1, :n] for t in (states.entities, states.relations, states.qualifiers)),
         states.mask[row : row + 1, :n],
     )
-    cells, cube_of = head.span_scorer(head.start(one.entities), head.last(one.entities))[0], head.cube
+    cells, cube_of = (
+        head.span_scorer(head.start(one.entities), head.last(one.entities))[0],
+        head.cube,
+    )
     widths = head.span_width.weight
     table = head.relation_scorer(head.subject(one.relations), head.object(one.relations))[0]
     subject, object_ = cube_of.subject(one.qualifiers)[0], cube_of.object(one.qualifiers)[0]
@@ -356,7 +376,9 @@ def brute_force(head: TableHead, states: WordStates, row: int) -> dict[object, f
 
 @pytest.mark.parametrize("max_spans", [4, 10])
 def test_candidates_equal_brute_force_over_the_full_table_and_cube(max_spans: int) -> None:
-    config = CONFIG.model_copy(update={"max_spans": max_spans, "span_floor": 1.0, "triple_floor": 0.5})
+    config = CONFIG.model_copy(
+        update={"max_spans": max_spans, "span_floor": 1.0, "triple_floor": 0.5}
+    )
     head, states = make_head(config), make_states([5, 7, 2])
     with torch.inference_mode():
         for row, found in enumerate(head.candidates(states)):

@@ -51,7 +51,10 @@ def test_gold_of_a_whole_sentence(windower: Windower) -> None:
 def test_gold_of_a_cut_sentence_counts_from_each_window(tiny_encoder: Path) -> None:
     windower = Windower(load_tokenizer(str(tiny_encoder)), max_pieces=192, max_words=4)
     items = training_windows([SENTENCE], windower, SCHEMA, Annotated.by(SCHEMA, SCHEMA))
-    assert [(i.window.start_word, i.window.end_word) for i in items] == [(0, 4), (2, 6), (4, 7)][:2] + [(4, 7)]
+    assert [(i.window.start_word, i.window.end_word) for i in items] == [
+        *[(0, 4), (2, 6), (4, 7)][:2],
+        (4, 7),
+    ]
     whole, middle, end = (i.gold for i in items)
     assert whole.entities == ((0, 1, 1), (2, 3, 1))
     assert whole.triples == ((0, 1, 1, 2, 3),)

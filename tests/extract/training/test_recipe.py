@@ -60,7 +60,13 @@ def test_every_recipe_names_corpora_and_splits_that_exist(recipe: Path) -> None:
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 
 
-@given(name=texts.filter(bool), description=texts, path=texts, rate=st.floats(1e-12, 1e3), seed=st.integers())
+@given(
+    name=texts.filter(bool),
+    description=texts,
+    path=texts,
+    rate=st.floats(1e-12, 1e3),
+    seed=st.integers(),
+)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_and_number_survives_writing(
     tmp_path: Path, name: str, description: str, path: str, rate: float, seed: int
@@ -107,13 +113,22 @@ def test_overrides_reach_tables_lists_and_texts(path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("training.epochs", "Expected an override as key=value, such as training.epochs=3, got 'training.epochs'"),
+        (
+            "training.epochs",
+            "Expected an override as key=value, such as training.epochs=3, got 'training.epochs'",
+        ),
         ("=3", "got '=3'"),
         ("name.x=3", "Cannot set 'name.x': 'name' is not a table of the recipe."),
         ("corpora.2.metric=strict", "Cannot set 'corpora.2.metric': expected a number from 0 to 1"),
-        ("corpora.name=x", "Cannot set 'corpora.name': expected a number from 0 to 1 for an item of a list, got 'name'"),
+        (
+            "corpora.name=x",
+            "Cannot set 'corpora.name': expected a number from 0 to 1 for an item of a list, got 'name'",
+        ),
         ("corpora.-1.name=x", "got '-1'"),
-        ("training.epochs=0", "training.epochs: Input should be greater than or equal to 1 (got 0;"),
+        (
+            "training.epochs=0",
+            "training.epochs: Input should be greater than or equal to 1 (got 0;",
+        ),
         ("training.epochs=many", "training.epochs: Input should be a valid integer"),
         ("training.epoch=3", "training.epoch: Extra inputs are not permitted (got 3;"),
         ("corpora.0.metric=f1", "corpora.0.metric: Input should be 'strict', 'boundary'"),
@@ -123,7 +138,9 @@ def test_overrides_reach_tables_lists_and_texts(path: Path) -> None:
         ("name=''", "name: String should have at least 1 character"),
     ],
 )
-def test_bad_override_is_one_line_with_file_or_setting(path: Path, override: str, message: str) -> None:
+def test_bad_override_is_one_line_with_file_or_setting(
+    path: Path, override: str, message: str
+) -> None:
     with pytest.raises(RecipeError, match=re.escape(message)) as caught:
         read_recipe(path, [override])
     assert "\n" not in str(caught.value)
@@ -134,14 +151,16 @@ def test_bad_override_is_one_line_with_file_or_setting(path: Path, override: str
     [
         (None, "Cannot read recipe {path}: No such file or directory."),
         (b"name = ", "Recipe {path} is not TOML in UTF-8: "),
-        (b"name = \"\xff\"", "Recipe {path} is not TOML in UTF-8: "),
+        (b'name = "\xff"', "Recipe {path} is not TOML in UTF-8: "),
         (b"", "Recipe {path}: name: Field required"),
         (b"name = 'x'", "Recipe {path}: corpora: Field required"),
         (b"name = 3\ncorpora = 4", "2 setting(s) to mend"),
         (b"name = 'x'\ncorpora = ['y']", "Recipe {path}: corpora.0: "),
     ],
 )
-def test_bad_file_is_one_line_with_its_name(content: bytes | None, message: str, tmp_path: Path) -> None:
+def test_bad_file_is_one_line_with_its_name(
+    content: bytes | None, message: str, tmp_path: Path
+) -> None:
     path = tmp_path / "bad.toml"
     if content is not None:
         path.write_bytes(content)

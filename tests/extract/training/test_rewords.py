@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,9 +21,7 @@ def examples(draw: st.DrawFn) -> Example:
     cuts = draw(st.sets(st.integers(0, len(text)), max_size=12)) | {0, len(text)}
     bounds = sorted(cuts)
     tokens = [
-        Token(text[a:b], a, b)
-        for a, b in zip(bounds, bounds[1:], strict=False)
-        if split_words(text[a:b])
+        Token(text[a:b], a, b) for a, b in itertools.pairwise(bounds) if split_words(text[a:b])
     ]
 
     def entity() -> Entity:
@@ -49,13 +49,13 @@ def test_reworded_offsets_are_exact_and_cover_what_they_covered(example: Example
     first, last = example.sentence.start_char, example.sentence.end_char
     assert list(sentence.tokens) == split_words(text[first:last], first)
     old = [*example.sentence.entities]
-    moved = {
-        (e.start_char, e.end_char, e.label) for e in sentence.entities
-    }
+    moved = {(e.start_char, e.end_char, e.label) for e in sentence.entities}
     for entity in old:
         # The smallest run of words that holds every visible character of the old span.
         inside = [
-            t for t in sentence.tokens if t.end_char > entity.start_char and t.start_char < entity.end_char
+            t
+            for t in sentence.tokens
+            if t.end_char > entity.start_char and t.start_char < entity.end_char
         ]
         assert (inside[0].start_char, inside[-1].end_char, entity.label) in moved
     assert len(sentence.triples) == len(example.sentence.triples)

@@ -42,7 +42,9 @@ def test_own_words_replace_those_of_the_corpus(facts_file: Path) -> None:
 
 
 def test_missing_split_lists_those_that_are_there(facts_file: Path) -> None:
-    with pytest.raises(RecipeError, match=r"'hyperred' at .* has no split 'test'. Expected one of: file"):
+    with pytest.raises(
+        RecipeError, match=r"'hyperred' at .* has no split 'test'. Expected one of: file"
+    ):
         load_corpus(facts(facts_file, train="test"))
 
 
@@ -54,7 +56,9 @@ def data_of(name: str, sentences: list, typed: bool) -> CorpusData:  # type: ign
 
 
 TYPED = data_of(
-    "typed", [sentence_of("Ann Oslo", [(0, 1, "PER"), (1, 2, "LOC")], [(0, "born in", 1, [])])], True
+    "typed",
+    [sentence_of("Ann Oslo", [(0, 1, "PER"), (1, 2, "LOC")], [(0, "born in", 1, [])])],
+    True,
 )
 UNTYPED = data_of(
     "spans",
