@@ -102,8 +102,8 @@ def fit_logistic(
     if n_features > 1 and (weights[:n_features] < 0).any():
         (slope, shift), shifts = fit_logistic(features[:, :1], correct, groups, n_groups)
         return (slope, *[0.0] * (n_features - 1), shift), shifts
-    own, shifts = weights[: n_features + 1], weights[n_features + 1 :]
-    return tuple(own.tolist()), tuple(shifts.tolist())
+    own: list[float] = weights.tolist()
+    return tuple(own[: n_features + 1]), tuple(own[n_features + 1 :])
 
 
 def _newton(inputs: Array, correct: npt.NDArray[np.bool_], ridge: Array) -> Array:

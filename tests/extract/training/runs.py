@@ -24,15 +24,11 @@ def outcome(run: Path) -> dict[str, Any]:
     """What must be the same however a run came about: dev figures and the bytes of all weights."""
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     kept = {k: metrics[k] for k in ("best_epoch", "thresholds", "dev", "cross_fitted_calibration")}
-    files = [
-        run / "best.safetensors",
-        run / "model" / "model.safetensors",
-        run / "model" / "config.json",
-    ]
-    last = sorted(run.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))[-1]
-    files += [last / "model.safetensors", last / "average.safetensors"]
+    files = {name: run / name for name in ("best.safetensors", "model/model.safetensors", "model/config.json")}
+    last = run / f"checkpoint-{checkpoints(run)[-1]}"
+    files |= {f"last/{name}": last / name for name in ("model.safetensors", "average.safetensors")}
     return kept | {
-        str(f.relative_to(run)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files
+        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items() if path.exists()
     }
 
 
