@@ -27,7 +27,7 @@ from extract.models.folder import (
     write_model,
 )
 from extract.predict import Predictor, windower_of
-from extract.schema import Schema
+from extract.schema import Relation, Schema
 from extract.structures import Sentence
 from extract.training.recipe import read_recipe
 from tests.extract.cases import key
@@ -228,8 +228,12 @@ def test_missing_tensor_tensor_of_another_shape_and_unknown_tensor_are_named(
 
 def test_schema_of_another_model_is_refused(folder: ModelFolder) -> None:
     schema = Schema.read(folder.schema)
-    Schema(schema.entity_types, schema.relations[:-1], schema.qualifiers).write(folder.schema)
-    refused(folder, r"model.safetensors: .* expected|calibrates \d+ relations")
+    Schema(schema.entity_types, schema.relations, schema.qualifiers[:-1]).write(folder.schema)
+    refused(folder, r"model.safetensors: head.cube.scorer.\w+ is \(.*\), expected \(.*\)")
+
+    Schema(schema.entity_types, (*schema.relations, Relation("more"))).write(folder.schema)
+    edit(folder, lambda data: data["calibration"].update(relations=[0.0] * len(schema.relations)))
+    refused(folder, rf"calibrates {len(schema.relations)} relations, but schema.json has")
 
 
 def test_encoder_with_other_weights_is_refused(

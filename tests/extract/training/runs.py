@@ -24,11 +24,16 @@ def outcome(run: Path) -> dict[str, Any]:
     """What must be the same however a run came about: dev figures and the bytes of all weights."""
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     kept = {k: metrics[k] for k in ("best_epoch", "thresholds", "dev", "cross_fitted_calibration")}
-    files = {name: run / name for name in ("best.safetensors", "model/model.safetensors", "model/config.json")}
+    files = {
+        name: run / name
+        for name in ("best.safetensors", "model/model.safetensors", "model/config.json")
+    }
     last = run / f"checkpoint-{checkpoints(run)[-1]}"
     files |= {f"last/{name}": last / name for name in ("model.safetensors", "average.safetensors")}
     return kept | {
-        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items() if path.exists()
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in files.items()
+        if path.exists()
     }
 
 
