@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sentences", type=int, default=4000)
-    parser.add_argument("--skip-memory", action="store_true")
+    parser.add_argument("--only", choices=["speed", "memory"], help="leave the other out")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -40,8 +40,9 @@ def main() -> None:
         print(json.dumps(_measure(arguments, arguments.one)))
         return
     result: dict[str, Any] = {"model": arguments.model, "dtype": arguments.dtype}
-    result["speed"] = [_in_process(arguments, threads) for threads in arguments.threads]
-    if not arguments.skip_memory:
+    if arguments.only != "memory":
+        result["speed"] = [_in_process(arguments, threads) for threads in arguments.threads]
+    if arguments.only != "speed":
         result["memory"] = _memory(arguments)
     result["environment"] = environment()
     text = json.dumps(result, indent=1) + "\n"
@@ -136,7 +137,7 @@ def _memory(arguments: argparse.Namespace) -> dict[str, Any]:
                 "--quiet",
             ]
             command += ["--input", str(source), "--output", str(target), "--model", arguments.model]
-            command += ["--threads", "2", "--dtype", arguments.dtype]
+            command += ["--dtype", arguments.dtype]
             process = subprocess.Popen(command)
             _, status, usage = os.wait4(process.pid, 0)
             if status:
