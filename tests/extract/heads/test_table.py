@@ -30,7 +30,7 @@ ALL = {
 }
 GOLD = GoldWindow(
     entities=((0, 2, 0), (3, 6, 1), (4, 5, 2)),
-    triples=((0, 2, 1, 3, 6), (0, 2, 4, 3, 6), (4, 5, 0, 0, 2)),
+    triples=((0, 2, 1, 3, 6), (0, 2, 4, 3, 6), (4, 5, 0, 0, 2), (0, 2, 2, 4, 5)),
     qualifiers=((0, 1, 4, 5), (2, 0, 3, 6)),
     **ALL,
 )
@@ -161,7 +161,8 @@ def test_training_lowers_the_loss_to_a_right_answer() -> None:
     with torch.no_grad():
         found = as_dict(head.eval().candidates(states)[0])
     positive = {name for name, score in found.items() if score > 0}
-    # Nested spans, two relations of one pair, a span that is subject, object and value: all there.
+    # Nested spans, two relations of one pair, a subject of many triples, a span that is subject,
+    # object and value: all there, and nothing else between gold spans.
     spans = [(s, e) for s, e, _ in GOLD.entities]
     triples = [((s, e), r, (o, f)) for s, e, r, o, f in GOLD.triples]
     expected = {((s, e), label) for s, e, label in GOLD.entities} | set(triples)
