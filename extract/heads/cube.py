@@ -160,8 +160,10 @@ class QualifierCube(nn.Module):
             real: (batch, spans).
             triples: (triples, 4): window, subject span, relation, object span.
         """
-        window, subject, _, object_ = triples.unbind(1)
-        scores = self._score(states, member, window, subject, object_)
-        scores = scores.masked_fill(~real[window].unsqueeze(-1), float("-inf"))
+        # Relations of one pair share its scores.
+        pairs, of_pair = triples[:, [0, 1, 3]].unique(dim=0, return_inverse=True)
+        window = pairs[:, 0]
+        scores = self._score(states, member, window, pairs[:, 1], pairs[:, 2])
+        scores = scores.masked_fill(~real[window].unsqueeze(-1), float("-inf"))[of_pair]
         found = (scores > self.floor).nonzero()
         return found[:, [0, 2, 1]], scores[found.unbind(1)]

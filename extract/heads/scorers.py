@@ -69,10 +69,16 @@ class Triaffine(nn.Module):
         batch, n_values, _ = value.shape
         value = _with_one(value)
         width, n_labels, pair_width = self.weight.shape
-        tilted = value @ self.weight.to(value.dtype).reshape(width, -1)
+        weight = self.weight.to(value.dtype)
+        n_pairs = pair.shape[1]
+        if n_pairs < n_values:  # U is applied to whichever argument has fewer rows
+            tilted = torch.einsum("bpw,vlw->bplv", pair, weight)
+            scores = tilted.flatten(1, 2) @ value.transpose(1, 2)  # (batch, pairs * labels, values)
+            return scores.view(batch, n_pairs, n_labels, n_values).transpose(2, 3) + self.bias
+        tilted = value @ weight.reshape(width, -1)
         tilted = tilted.view(batch, n_values * n_labels, pair_width)
         scores = pair @ tilted.transpose(1, 2)  # (batch, pairs, values * labels)
-        return scores.view(batch, pair.shape[1], n_values, n_labels) + self.bias
+        return scores.view(batch, n_pairs, n_values, n_labels) + self.bias
 
 
 def _with_one(states: Tensor) -> Tensor:
