@@ -50,6 +50,22 @@ class Biaffine(nn.Module):
         scores = tilted @ right.transpose(1, 2)  # (batch, lefts * labels, rights)
         return scores.view(batch, n_left, n_labels, -1).transpose(2, 3) + self.bias
 
+    def by_window(self, left: Tensor, right: Tensor, real: Tensor) -> list[Tensor]:
+        """The same for each window's own rows, so that padding is not scored.
+
+        Args:
+            left, right: (batch, spans, width).
+            real: (batch, spans), which rows are no padding; they come first.
+
+        Returns: for each window, (own spans, own spans, labels).
+        """
+        sizes = real.sum(dim=1).tolist()
+        width, n_labels, _ = self.weight.shape
+        tilted = _with_one(left[real]) @ self.weight.to(left.dtype).reshape(width, -1)
+        tilted = tilted.view(-1, n_labels, width)  # (own spans of all windows, labels, width)
+        rows = zip(tilted.split(sizes), _with_one(right[real]).split(sizes), strict=True)
+        return [(own @ other.T).transpose(1, 2) + self.bias for own, other in rows]
+
 
 class Triaffine(nn.Module):
     """Scores of word triples: s_q(i, j, k) = (x_i * y_j)^T U_q [z_k; 1].

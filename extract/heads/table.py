@@ -79,8 +79,9 @@ class TableHead(Head):
         pairs = (both & ~itself).nonzero()
         subject = member @ self.subject(states)  # (batch, spans, width)
         object_ = member @ self.object(states)
-        block = self.relation_scorer(subject, object_)[pairs.unbind(1)]
-        return pairs, block + self.context(states, spans, subject, object_, pairs)
+        by_window = self.relation_scorer.by_window(subject, object_, real)
+        blocks = [s[~torch.eye(len(s), dtype=torch.bool, device=s.device)] for s in by_window]
+        return pairs, torch.cat(blocks) + self.context(states, spans, subject, object_, pairs)
 
     # Training
 
