@@ -62,8 +62,11 @@ class HeadConfig(BaseModel):
     )
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout on word states and projections")
     cube_width: int = Field(128, ge=8, le=2048, description="width of the cube's projections")
+    cells: bool = Field(
+        False, description="train the cells of single words too, and not only those of spans"
+    )
     cube_words: int = Field(
-        20, ge=2, le=512, description="words a sentence that enter the cube in training"
+        20, ge=2, le=512, description="words a sentence whose cells enter the cube in training"
     )
     max_spans: int = Field(48, ge=4, le=512, description="entity candidates kept a window")
     span_floor: float = Field(-4.0, description="log-odds under which a span is no candidate")

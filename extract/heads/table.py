@@ -94,13 +94,15 @@ class TableHead(Head):
         spans = self._training_spans(scores.detach(), states.mask, gold)
         if self.n_relations:
             words = self.dropout(states.relations)
-            table = self.relation_scorer(self.subject(words), self.object(words))
-            losses["relations"] = self._relation_loss(table, pairs, gold) / n_words
+            if self.config.cells:
+                table = self.relation_scorer(self.subject(words), self.object(words))
+                losses["relations"] = self._relation_loss(table, pairs, gold) / n_words
             losses["pairs"] = self._pair_loss(words, spans, gold)
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
             words = self.dropout(states.qualifiers)
-            likely = word_scores(scores.detach())
-            losses["qualifiers"] = self.cube.cell_loss(words, states.mask, likely, gold)
+            if self.config.cells:
+                likely = word_scores(scores.detach())
+                losses["qualifiers"] = self.cube.cell_loss(words, states.mask, likely, gold)
             losses["values"] = self.cube.value_loss(words, spans, gold)
         return losses
 
