@@ -1,12 +1,12 @@
 """The hyper-relational cube: which value qualifies which pair of words, and how.
 
 Cell (i, j, k) scores each qualifier label for "word k is in a value that qualifies the pair (i, j)".
-In training only the words most likely to stand in an entity enter the cube, so its memory does not
-grow with the sentence; in inference only found triples are scored, against found spans.
+Where cells are trained, only the words most likely to stand in an entity enter the cube, so its memory
+does not grow with the sentence; in inference only found triples are scored, against found spans.
 
 Chia et al. 2022, A Dataset for Hyper-Relational Extraction and a Cube-Filling Approach.
 Differs from the paper: cells are multi-label and scored by a low-rank trilinear form, whose mean over
-a block of cells is the score of the spans' means; these are trained as well ("values").
+a block of cells is the score of the spans' means; these are what is trained ("values") unless cells are, too.
 """
 
 from __future__ import annotations

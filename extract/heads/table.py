@@ -4,7 +4,11 @@ Three scorers over one encoder pass:
 - spans: cell (i, j), i <= j, scores each entity type for the span from word i to word j;
 - table: cell (i, j) scores each relation for "word i is in its subject, word j in its object";
 - cube: cell (i, j, k) scores each qualifier label for "word k is in a value that qualifies the
-  pair of words (i, j)". In training only the words most likely to stand in an entity enter it.
+  pair of words (i, j)".
+
+Pairs and triples of spans are what is trained and what is found: gold spans and the likeliest false
+ones. `HeadConfig.cells` trains single cells as well, as the papers do; of the cube's, only those among the
+words most likely to stand in an entity.
 
 Sources: Wang et al. 2021, UniRE: A Unified Label Space for Entity Relation Extraction (the table);
 Chia et al. 2022, A Dataset for Hyper-Relational Extraction and a Cube-Filling Approach (the cube and
@@ -86,7 +90,7 @@ class TableHead(Head):
     # Training
 
     def loss(self, states: WordStates, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
-        """Cell losses of spans and table a word, span-pair losses a span, and the cube's losses."""
+        """Span cells a word, span pairs a span, values a pair; with `cells`, also word cells a word."""
         n_words = states.mask.sum()
         pairs = states.mask.unsqueeze(1) & states.mask.unsqueeze(2)  # (batch, words, words)
         scores = self._span_scores(states.entities)

@@ -34,7 +34,8 @@ GOLD = GoldWindow(
     qualifiers=((0, 1, 4, 5), (2, 0, 3, 6)),
     **ALL,
 )
-CONFIG = HeadConfig(width=8, cube_width=9, dropout=0.0, cube_words=6, max_spans=30)
+CONFIG = HeadConfig(width=8, cube_width=9, dropout=0.0, cells=True, cube_words=6, max_spans=30)
+SPANS_ONLY = CONFIG.model_copy(update={"cells": False})
 
 
 def make_head(config: HeadConfig = CONFIG, schema: Schema = SCHEMA) -> TableHead:
@@ -150,8 +151,17 @@ def test_relation_loss_is_the_sum_over_cells_by_brute_force() -> None:
     assert float(found) == pytest.approx(total / 7, rel=1e-4)
 
 
-def test_training_lowers_the_loss_to_a_right_answer() -> None:
-    head, states = make_head().train(), make_states([7])
+def test_without_cells_only_spans_are_trained() -> None:
+    states = make_states([7])
+    losses, all_losses = (make_head(c).loss(states, [GOLD]) for c in (SPANS_ONLY, CONFIG))
+    assert set(losses) == {"entities", "pairs", "values"}
+    for task, loss in losses.items():
+        torch.testing.assert_close(loss, all_losses[task])
+
+
+@pytest.mark.parametrize("config", [CONFIG, SPANS_ONLY])
+def test_training_lowers_the_loss_to_a_right_answer(config: HeadConfig) -> None:
+    head, states = make_head(config).train(), make_states([7])
     optimizer = torch.optim.Adam(head.parameters(), lr=0.02)
     for _ in range(300):
         optimizer.zero_grad()
