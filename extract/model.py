@@ -20,7 +20,7 @@ from extract.schema import Schema
 class EncoderConfig(BaseModel):
     """Settings of the encoder and of how texts are cut for it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field("all-MiniLM-L6-v2", description="folder, hub name or packaged encoder")
     n_layers: int | None = Field(None, ge=1, description="keep the first layers only")
@@ -36,7 +36,7 @@ class EncoderConfig(BaseModel):
 class FusionConfig(BaseModel):
     """Settings of layer fusion."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field("task_mix", description="last, scalar_mix, task_mix or concat")
     layers: tuple[int, ...] | None = Field(
@@ -47,7 +47,7 @@ class FusionConfig(BaseModel):
 class ModelConfig(BaseModel):
     """Settings of the whole network."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     encoder: EncoderConfig = EncoderConfig()
     fusion: FusionConfig = FusionConfig()

@@ -27,7 +27,7 @@ Array = npt.NDArray[np.float64]
 class Calibration(BaseModel):
     """Slopes and intercepts; the defaults leave scores as they are."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     entity: tuple[float, float] = Field((1.0, 0.0), description="slope, intercept")
     triple: tuple[float, float, float] = Field(

@@ -54,7 +54,7 @@ class GoldWindow:
 class HeadConfig(BaseModel):
     """Settings of a head."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field("table", description="registered name of the head")
     width: int = Field(

@@ -134,6 +134,8 @@ def test_overrides_reach_tables_lists_and_texts(path: Path) -> None:
         ("corpora.0.metric=f1", "corpora.0.metric: Input should be 'strict', 'boundary'"),
         ("training.loss_weights.speed=1.0", "unknown tasks in loss_weights: ['speed']"),
         ("model.head.width=4", "model.head.width: Input should be greater than or equal to 8"),
+        ("training.learning_rate=inf", "training.learning_rate: Input should be a finite number"),
+        ("model.head.span_floor=nan", "model.head.span_floor: Input should be a finite number"),
         ("corpora=[]", "corpora: Tuple should have at least 1 item"),
         ("name=''", "name: String should have at least 1 character"),
     ],
