@@ -36,7 +36,9 @@ from extract.versions import environment
 logger = logging.getLogger(__name__)
 
 
-def train(recipe: Recipe, run_dir: str | Path, *, resume: bool = True) -> dict[str, Any]:
+def train(
+    recipe: Recipe, run_dir: str | Path, *, resume: bool = True, progress: bool = True
+) -> dict[str, Any]:
     """Train a recipe into a run folder and return its dev metrics.
 
     The folder holds `recipe.toml`, checkpoints, `metrics.json` and, at the end, `model/`. An
@@ -62,6 +64,7 @@ def train(recipe: Recipe, run_dir: str | Path, *, resume: bool = True) -> dict[s
         seed=recipe.seed,
         run_dir=folder,
         measure=run.measure,
+        progress=progress,
     )
     started = time.monotonic()
     if last is None or not trainer.has_stopped(last):

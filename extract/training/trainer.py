@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from extract.model import ExtractionModel
 from extract.training.averaging import WeightAverage
@@ -115,6 +115,7 @@ class ExtractionTrainer(Trainer):
         seed: of data order, dropout and initialisation.
         run_dir: checkpoints, log and best weights are written here.
         measure: scores the model on dev; the value at "f1" picks the best epoch.
+        progress: whether to show a progress bar and the log.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class ExtractionTrainer(Trainer):
         seed: int,
         run_dir: Path,
         measure: Callable[[], dict[str, float]],
+        progress: bool = True,
     ) -> None:
         self.recipe = recipe
         self.network = model  # `self.model` is typed as transformers' own kind of model
@@ -150,6 +152,7 @@ class ExtractionTrainer(Trainer):
             save_total_limit=1,
             logging_strategy="epoch",
             report_to=[],
+            disable_tqdm=not progress,
             remove_unused_columns=False,
             label_names=[],
             dataloader_pin_memory=False,
@@ -159,6 +162,8 @@ class ExtractionTrainer(Trainer):
         super().__init__(
             model=model, args=args, train_dataset=list(windows), data_collator=collator
         )
+        if not progress:
+            self.remove_callback(PrinterCallback)  # what stands in for the bar
         self.average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
         self.add_callback(_Bookkeeping(self.average, self.best, recipe.patience, recipe.eval_from))
 

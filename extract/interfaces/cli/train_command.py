@@ -46,7 +46,7 @@ def train(
     try:
         # The training loop prints its steps; standard output is for the metrics alone.
         with redirect_stdout(sys.stderr):
-            metrics = train_recipe(checked, folder, resume=resume)
+            metrics = train_recipe(checked, folder, resume=resume, progress=not quiet)
     except KeyboardInterrupt as interrupt:
         interrupt.add_note(f"the same command goes on from the last checkpoint in {folder}, if any")
         raise

@@ -296,3 +296,13 @@ def test_missing_encoder_corpus_and_schema_are_named(recipe: Recipe, tmp_path: P
     empty.write_text('{"entity_types": []}', encoding="utf-8")
     with pytest.raises(RecipeError, match="training data with entities, got none"):
         train(recipe.model_copy(update={"schema_file": str(empty)}), tmp_path / "c")
+
+
+def test_a_quiet_run_prints_nothing(
+    recipe: Recipe, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    short = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": 1})})
+    train(short, tmp_path / "loud")
+    assert f"{N_STEPS_AN_EPOCH}/{N_STEPS_AN_EPOCH}" in "".join(capfd.readouterr())
+    train(short, tmp_path / "quiet", progress=False)
+    assert capfd.readouterr() == ("", "")
