@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -299,8 +300,12 @@ def test_missing_encoder_corpus_and_schema_are_named(recipe: Recipe, tmp_path: P
 
 
 def test_a_quiet_run_prints_nothing(
-    recipe: Recipe, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    recipe: Recipe,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.WARNING, "extract")  # as the command line's --quiet leaves it
     short = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": 1})})
     train(short, tmp_path / "loud")
     assert f"{N_STEPS_AN_EPOCH}/{N_STEPS_AN_EPOCH}" in "".join(capfd.readouterr())
