@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from extract.decode.candidates import Candidates, Floats, Ints
 
 _RIDGE, _GROUP_RIDGE = 1e-2, 3.0
+NO_QUALIFIER = -4.0  # the log-odds of a triple's best qualifier where there is none
 Array = npt.NDArray[np.float64]
 
 
@@ -30,8 +31,9 @@ class Calibration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     entity: tuple[float, float] = Field((1.0, 0.0), description="slope, intercept")
-    triple: tuple[float, float, float] = Field(
-        (1.0, 0.0, 0.0), description="slope of the triple's score, of its weaker end's, intercept"
+    triple: tuple[float, float, float, float] = Field(
+        (1.0, 0.0, 0.0, 0.0),
+        description="slope of the triple's score, its weaker end's, its best qualifier's; intercept",
     )
     relations: tuple[float, ...] = Field(
         (), description="shift of each relation of the schema; empty: none"
@@ -44,10 +46,7 @@ class Calibration(BaseModel):
     def apply(self, candidates: Candidates) -> Candidates:
         """The same candidates with calibrated log-odds."""
         slope, shift = self.entity
-        triples = self.triple[0] * candidates.triple_scores + self.triple[1] * weaker_ends(
-            candidates
-        )
-        triples = triples + self.triple[2]
+        triples = triple_features(candidates) @ np.array(self.triple[:-1]) + self.triple[-1]
         if self.relations:
             triples = triples + np.array(self.relations)[candidates.triples[:, 1]]
         qualifiers = self.qualifier[0] * candidates.qualifier_scores
@@ -60,6 +59,17 @@ class Calibration(BaseModel):
             candidates.qualifiers,
             (qualifiers + self.qualifier[2]).astype(np.float32),
         )
+
+
+def triple_features(candidates: Candidates) -> Floats:
+    """(triples, 3): the triple's score, that of its weaker end, and that of its best qualifier.
+
+    The last is bounded below, since qualifiers under the head's floor are no candidates, and
+    one that is missing is no more than improbable.
+    """
+    best = np.full(len(candidates.triples), NO_QUALIFIER, np.float32)
+    np.maximum.at(best, candidates.qualifiers[:, 0], candidates.qualifier_scores)
+    return np.stack([candidates.triple_scores, weaker_ends(candidates), best], axis=1)
 
 
 def weaker_ends(candidates: Candidates) -> Floats:
@@ -88,22 +98,29 @@ def fit_logistic(
 
     A small ridge keeps separable data finite; a stronger one shrinks the groups' shifts. With fewer
     than ten items of either class the first slope is 1 and the rest 0: there is nothing to fit. Slopes
-    do not turn negative: if one would, the first feature is used alone. Solved by Newton's method.
+    do not turn negative: a feature whose slope would is left out, until one is left. Solved by
+    Newton's method.
     """
     n_items, n_features = features.shape
     if min(correct.sum(), n_items - correct.sum()) < 10:
         return (1.0, *[0.0] * n_features), ()
-    inputs = np.concatenate([features, np.ones((n_items, 1))], axis=1)
-    ridge = [_RIDGE] * n_features + [0.0]
+    others = np.ones((n_items, 1))
+    ridge = [0.0]
     if groups is not None:
-        inputs = np.concatenate([inputs, np.eye(n_groups)[groups]], axis=1)
+        others = np.concatenate([others, np.eye(n_groups)[groups]], axis=1)
         ridge += [_GROUP_RIDGE] * n_groups
-    weights = _newton(inputs, correct, np.array(ridge))
-    if n_features > 1 and (weights[:n_features] < 0).any():
-        (slope, shift), shifts = fit_logistic(features[:, :1], correct, groups, n_groups)
-        return (slope, *[0.0] * (n_features - 1), shift), shifts
-    own: list[float] = weights.tolist()
-    return tuple(own[: n_features + 1]), tuple(own[n_features + 1 :])
+    kept = list(range(n_features))
+    while True:
+        inputs = np.concatenate([features[:, kept], others], axis=1)
+        weights = _newton(inputs, correct, np.array([_RIDGE] * len(kept) + ridge))
+        found = weights[: len(kept)]
+        if len(kept) == 1 or (found >= 0).all():
+            break
+        kept.pop(int(found.argmin()))
+    slopes = np.zeros(n_features)
+    slopes[kept] = found
+    rest: list[float] = weights[len(kept) :].tolist()
+    return (*slopes.tolist(), rest[0]), tuple(rest[1:])
 
 
 def _newton(inputs: Array, correct: npt.NDArray[np.bool_], ridge: Array) -> Array:

@@ -90,6 +90,13 @@ class Head(nn.Module, ABC):
         """Losses by task, each a scalar; their sum is minimised."""
 
     @abstractmethod
+    def label_axes(self) -> dict[str, tuple[int, str]]:
+        """Which parameters hold a place for each label: the parameter's name, its axis, and whose labels.
+
+        The last is the schema's field: "entity_types", "relations" or "qualifiers".
+        """
+
+    @abstractmethod
     def candidates(self, states: WordStates) -> list[Candidates]:
         """Candidates of each window of the batch, word offsets counting the window's words."""
 

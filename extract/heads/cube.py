@@ -11,6 +11,7 @@ a block of cells is the score of the spans' means; these are what is trained ("v
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from extract.encoder.pooling import span_membership
 from extract.heads.base import GoldWindow, HeadConfig
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Projection, Triaffine
+
+_FALSE_PAIRS = 4  # a window, beside one for each gold pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +115,21 @@ class QualifierCube(nn.Module):
         return chosen, mask.gather(1, chosen)
 
     def value_loss(
-        self, states: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]
+        self,
+        states: Tensor,
+        spans: TrainingSpans,
+        gold: Sequence[GoldWindow],
+        false_pairs: Sequence[tuple[int, int, int]],
     ) -> Tensor:
-        """Gold pairs against all training spans, scored as inference scores them, a pair."""
+        """Pairs against all training spans, scored as inference scores them, a pair.
+
+        Gold pairs, and of each window as many of the likeliest false ones and a few more: nothing
+        qualifies what is no fact, so that a value speaks for the fact as well.
+
+        Args:
+            states: (batch, words, hidden).
+            false_pairs: (window, subject span, object span), the likeliest first.
+        """
         pairs: dict[tuple[int, int, int], set[tuple[int, int]]] = {}
         for row, window in enumerate(gold):
             of = spans.rows[row]
@@ -123,6 +138,11 @@ class QualifierCube(nn.Module):
             for triple, label, start, end in window.qualifiers:
                 s, e, _, o, f = window.triples[triple]
                 pairs[row, of[s, e], of[o, f]].add((of[start, end], label))
+        room = Counter(row for row, _, _ in pairs)
+        for pair in false_pairs:
+            if gold[pair[0]].qualifier_labels and room[pair[0]] + _FALSE_PAIRS > 0:
+                room[pair[0]] -= 1
+                pairs[pair] = set()
         if not pairs:
             return states.sum() * 0.0
         member = span_membership(spans.spans, states.shape[1], states.dtype)

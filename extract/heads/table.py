@@ -61,6 +61,24 @@ class TableHead(Head):
         if self.n_qualifiers:
             self.cube = QualifierCube(config, hidden, self.n_qualifiers)
 
+    def label_axes(self) -> dict[str, tuple[int, str]]:
+        """Entity types, relations and qualifiers, each with its scorers."""
+        axes = {
+            "span_scorer.weight": (1, "entity_types"),
+            "span_scorer.bias": (0, "entity_types"),
+            "span_width.weight": (1, "entity_types"),
+            "relation_scorer.weight": (1, "relations"),
+            "relation_scorer.bias": (0, "relations"),
+            "context.score.weight": (0, "relations"),
+            "context.score.bias": (0, "relations"),
+        }
+        if self.n_qualifiers:
+            axes |= {
+                "cube.scorer.weight": (1, "qualifiers"),
+                "cube.scorer.bias": (0, "qualifiers"),
+            }
+        return axes
+
     # Scores
 
     def _span_scores(self, states: Tensor) -> Tensor:
@@ -101,13 +119,13 @@ class TableHead(Head):
             if self.config.cells:
                 table = self.relation_scorer(self.subject(words), self.object(words))
                 losses["relations"] = self._relation_loss(table, pairs, gold) / n_words
-            losses["pairs"] = self._pair_loss(words, spans, gold)
+            losses["pairs"], false_pairs = self._pair_loss(words, spans, gold)
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
             words = self.dropout(states.qualifiers)
             if self.config.cells:
                 likely = word_scores(scores.detach())
                 losses["qualifiers"] = self.cube.cell_loss(words, states.mask, likely, gold)
-            losses["values"] = self.cube.value_loss(words, spans, gold)
+            losses["values"] = self.cube.value_loss(words, spans, gold, false_pairs)
         return losses
 
     def _entity_loss(self, scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
@@ -153,12 +171,14 @@ class TableHead(Head):
         loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
         return (loss * cells).sum()
 
-    def _pair_loss(self, words: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]) -> Tensor:
-        """Pairs of spans scored as inference scores them."""
+    def _pair_loss(
+        self, words: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]
+    ) -> tuple[Tensor, list[tuple[int, int, int]]]:
+        """Pairs of spans scored as inference scores them; and the false pairs it would take for facts."""
         member = span_membership(spans.spans, words.shape[1], words.dtype)
         pairs, scores = self._pair_scores(words, spans.spans, member, spans.real)
         if not len(pairs):
-            return scores.sum()
+            return scores.sum(), []
         place = {pair: at for at, pair in enumerate(map(tuple, pairs.tolist()))}
         target = torch.zeros(scores.shape, dtype=torch.bool)
         for row, window in enumerate(gold):
@@ -171,7 +191,14 @@ class TableHead(Head):
             [window.relations for window in gold], self.n_relations, scores.device
         )
         loss = zlpr(scores, target.to(scores.device), annotated[pairs[:, 0]])
-        return loss.sum() / spans.real.sum()
+        best = (
+            scores.detach()
+            .max(dim=1)
+            .values.masked_fill(target.any(dim=1).to(loss.device), -np.inf)
+        )
+        false = (best > self.config.triple_floor).nonzero()[:, 0]
+        false = false[best[false].argsort(descending=True)]
+        return loss.sum() / spans.real.sum(), list(map(tuple, pairs[false].tolist()))
 
     def _training_spans(
         self, scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from extract.decode.calibration import Calibration, fit_logistic, weaker_ends, weakest_parts
+from extract.decode.calibration import Calibration, fit_logistic, triple_features, weakest_parts
 from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraints
 from extract.decode.decoder import Decoder
@@ -52,7 +52,7 @@ def fit_calibration(
         keys = [
             (spans[s], schema.relation_names[r], spans[o]) for s, r, o in found.triples.tolist()
         ]
-        features = np.stack([found.triple_scores, weaker_ends(found)], axis=1)
+        features = triple_features(found)
         known = [row for row in kept.triples if keys[row][1] in relations]
         triples += [(features[row], keys[row] in gold_triples) for row in known]
         of_relation += found.triples[known, 1].tolist()
@@ -64,11 +64,11 @@ def fit_calibration(
             key = (*keys[triple], schema.qualifier_names[label], spans[value])
             qualifiers.append((features[row], key in gold_qualifiers))
     entity, _ = _fit(entities, 1)
-    triple, relation_shifts = _fit(triples, 2, of_relation, len(schema.relations))
+    triple, relation_shifts = _fit(triples, 3, of_relation, len(schema.relations))
     qualifier, _ = _fit(qualifiers, 2)
     return Calibration(
         entity=(entity[0], entity[1]),
-        triple=(triple[0], triple[1], triple[2]),
+        triple=(triple[0], triple[1], triple[2], triple[3]),
         relations=relation_shifts,
         qualifier=(qualifier[0], qualifier[1], qualifier[2]),
     )

@@ -104,6 +104,9 @@ class Recipe(_Section):
     schema_file: str | None = Field(
         None, description="JSON schema; by default inferred from the train splits"
     )
+    start: str | None = Field(
+        None, description="trained model whose weights training starts from: bundled name or folder"
+    )
     model: ModelConfig = ModelConfig()
     decode: DecodeRecipe = DecodeRecipe()
     training: TrainingRecipe = TrainingRecipe()

@@ -30,6 +30,7 @@ from extract.training.finish import (
     tuned,
 )
 from extract.training.recipe import Recipe, read_recipe, write_recipe
+from extract.training.start import start_from
 from extract.training.trainer import BEST_METRICS, ExtractionTrainer, has_bf16
 from extract.versions import environment
 
@@ -131,6 +132,8 @@ class _Run:
                 "Expected training data with entities, got none. Check the corpora of the recipe."
             )
         model = ExtractionModel(recipe.model, schema)
+        if recipe.start is not None:
+            start_from(model, recipe.start)
         windower = windower_of(model)
         windows = []
         for corpus in corpora:

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extract.decode.calibration import (
+    NO_QUALIFIER,
     Calibration,
     fit_logistic,
     log_odds,
     probability,
+    triple_features,
     weaker_ends,
     weakest_parts,
 )
@@ -48,6 +50,13 @@ def test_fit_drops_a_second_slope_that_would_be_negative() -> None:
     assert slope > 0
 
 
+def test_fit_drops_only_the_slopes_that_would_be_negative() -> None:
+    features, correct = synthetic([1.0, -0.5, 0.8, 0.0])
+    (first, second, third, _), _ = fit_logistic(features, correct)
+    assert (first, second, third) == pytest.approx((1.0, 0.0, 0.8), abs=0.25)
+    assert second == 0.0
+
+
 def test_fit_of_separable_scores_stays_finite() -> None:
     features = np.linspace(-4, 4, 100)[:, None]
     (slope, intercept), _ = fit_logistic(features, features[:, 0] > 0)
@@ -79,6 +88,14 @@ def test_weaker_ends_and_weakest_parts_by_hand() -> None:
     assert weakest_parts(FOUND).tolist() == [-1.0, 0.5]
 
 
+def test_triple_features_by_hand() -> None:
+    assert triple_features(FOUND).tolist() == [
+        [4.0, 1.0, 5.0],
+        [3.0, -1.0, NO_QUALIFIER],
+        [0.5, 1.0, 6.0],
+    ]
+
+
 def test_apply_by_hand_and_default_changes_nothing() -> None:
     same = Calibration().apply(FOUND)
     assert same.entity_scores.tolist() == FOUND.entity_scores.tolist()
@@ -86,17 +103,17 @@ def test_apply_by_hand_and_default_changes_nothing() -> None:
     assert same.qualifier_scores.tolist() == FOUND.qualifier_scores.tolist()
     shifted = Calibration(relations=(0.5, 0.5)).apply(FOUND)
     assert shifted.triple_scores.tolist() == (FOUND.triple_scores + 0.5).tolist()
-    calibration = Calibration(entity=(2, 1), triple=(0.5, 2, -1), qualifier=(1, 0.5, 0.25))
+    calibration = Calibration(entity=(2, 1), triple=(0.5, 2, 0.25, -1), qualifier=(1, 0.5, 0.25))
     changed = calibration.apply(FOUND)
     assert changed.entity_scores[0].tolist() == [5, -1, 1]
-    assert changed.triple_scores.tolist() == [3.0, -1.5, 1.25]
+    assert changed.triple_scores.tolist() == [4.25, -2.5, 2.75]
     assert changed.qualifier_scores.tolist() == [4.75, 6.5]
     assert changed.triples is FOUND.triples
     assert changed.entity_scores.dtype == changed.triple_scores.dtype == np.float32
 
 
 def test_apply_to_no_candidates() -> None:
-    empty = Calibration(triple=(1, 1, 1), qualifier=(1, 1, 1)).apply(Candidates.empty(3))
+    empty = Calibration(triple=(1, 1, 1, 1), qualifier=(1, 1, 1)).apply(Candidates.empty(3))
     assert len(empty.triple_scores) == len(empty.qualifier_scores) == 0
 
 

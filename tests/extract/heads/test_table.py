@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from extract.decode.candidates import Candidates
+from extract.encoder.pooling import span_membership
 from extract.errors import RecipeError
 from extract.heads import HEADS, GoldWindow, Head, HeadConfig, WordStates, build_head
 from extract.heads.base import register_head
+from extract.heads.cube import TrainingSpans
 from extract.heads.scorers import Biaffine, Triaffine
 from extract.heads.table import TableHead, word_scores
 from extract.schema import EntityType, QualifierType, Relation, Schema
@@ -157,6 +159,46 @@ def test_without_cells_only_spans_are_trained() -> None:
     assert set(losses) == {"entities", "pairs", "values"}
     for task, loss in losses.items():
         torch.testing.assert_close(loss, all_losses[task])
+
+
+def test_value_loss_is_the_mean_over_gold_and_the_first_false_pairs_by_brute_force() -> None:
+    cube, states = make_head().cube, make_states([7]).qualifiers
+    own = [(0, 2), (3, 6), (4, 5), (6, 7)]
+    spans = TrainingSpans.of([own], states.device)
+    gold_pairs = [(0, 1), (0, 2), (2, 0)]  # subjects and objects of GOLD, as rows of `own`
+    false = [(0, s, o) for s in range(4) for o in range(4) if s != o and (s, o) not in gold_pairs]
+    taken = false[: len(gold_pairs) + 4]
+    assert len(taken) < len(false)
+    values = {(0, 1): {(2, 1)}, (2, 0): {(1, 0)}, (0, 2): set()}
+    values |= {(s, o): set() for _, s, o in taken}
+    means = [torch.stack([part(states)[0, s:e].mean(dim=0) for s, e in own])
+               for part in (cube.subject, cube.object, cube.value)]  # fmt: skip
+    total = 0.0
+    for (subject, object_), right in values.items():
+        pair = (means[0][subject] * means[1][object_]).view(1, 1, -1)
+        scores = cube.scorer(pair, means[2].unsqueeze(0))[0, 0]  # (values, labels)
+        for value, row in enumerate(scores.tolist()):
+            negative = sum(np.exp(x) for q, x in enumerate(row) if (value, q) not in right)
+            positive = sum(np.exp(-x) for q, x in enumerate(row) if (value, q) in right)
+            total += float(np.log1p(negative) + np.log1p(positive))
+    found = cube.value_loss(states, spans, [GOLD], false)
+    assert found.item() == pytest.approx(total / len(values), rel=1e-4)
+
+
+def test_false_pairs_are_those_above_the_floor_the_likeliest_first() -> None:
+    head, states = make_head(), make_states([7])
+    own = [(0, 2), (3, 6), (4, 5), (6, 7)]
+    spans = TrainingSpans.of([own], states.relations.device)
+    _, false = head._pair_loss(states.relations, spans, [GOLD])
+    member = span_membership(spans.spans, 7, torch.float32)
+    pairs, scores = head._pair_scores(states.relations, spans.spans, member, spans.real)
+    best = {
+        tuple(p): s for p, s in zip(pairs.tolist(), scores.max(dim=1).values.tolist(), strict=True)
+    }
+    gold = {(0, 0, 1), (0, 0, 2), (0, 2, 0)}
+    likely = {pair for pair, score in best.items() if score > CONFIG.triple_floor} - gold
+    assert set(false) == likely
+    assert false == sorted(false, key=lambda pair: -best[pair])
 
 
 @pytest.mark.parametrize("config", [CONFIG, SPANS_ONLY])

@@ -35,7 +35,7 @@ def test_calibration_of_entities_recovers_how_sure_the_scores_are() -> None:
     found, gold = dev(3000, 0.7, -0.6)
     fitted = fit_calibration(found, gold, [TYPED] * len(gold), SCHEMA, CONSTRAINTS)
     assert fitted.entity == pytest.approx((0.7, -0.6), abs=0.15)
-    assert fitted.triple == (1.0, 0.0, 0.0)  # nothing to fit
+    assert fitted.triple == (1.0, 0.0, 0.0, 0.0)  # nothing to fit
 
 
 def test_calibration_of_entities_ignores_sentences_without_types() -> None:
@@ -74,5 +74,5 @@ def test_relations_that_a_corpus_does_not_annotate_are_left_out() -> None:
     found = [candidates_of(spans, [(0, 0, 1, score)]) for score in np.linspace(-1, 3, 60)]
     gold = [sentence_of("Ann left", [(0, 1, "PER"), (1, 2, "PER")])] * 60
     fitted = fit_calibration(found, gold, [corpus] * 60, SCHEMA, CONSTRAINTS)
-    assert fitted.triple == (1.0, 0.0, 0.0)
+    assert fitted.triple == (1.0, 0.0, 0.0, 0.0)
     assert fitted.relations == ()

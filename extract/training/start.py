@@ -1,0 +1,77 @@
+"""Training that starts from a trained model: its encoder, and whatever of its head the schemas share."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from torch import Tensor
+
+from extract.errors import RecipeError
+from extract.model import ExtractionModel
+from extract.models.folder import ModelFolder, read_model
+from extract.models.registry import resolve
+
+logger = logging.getLogger(__name__)
+
+
+@torch.no_grad()
+def start_from(model: ExtractionModel, source: str) -> None:
+    """Give `model` the weights of a trained model, in place.
+
+    A tensor with a place for each label is copied label by label, by name; labels that the trained
+    model does not know keep their fresh weights.
+
+    Args:
+        model: the network to train.
+        source: a bundled model's name, a model folder or a run folder.
+
+    Raises `ModelError` if the trained model cannot be loaded, and `RecipeError` if it has another
+    encoder, fusion or head than the recipe, or other sizes.
+    """
+    trained, schema, settings = read_model(ModelFolder(resolve(source)))
+    for part in ("encoder", "fusion", "head"):
+        ours, theirs = getattr(model.settings, part).name, getattr(settings.model, part).name
+        if ours != theirs:
+            raise RecipeError(
+                f"start = {source!r}: expected a model with the {part} {ours!r} of the recipe, got one "
+                f"with {theirs!r}. Change the recipe or start from another model."
+            )
+    own = model.state_dict()
+    axes = {f"head.{name}": axis for name, axis in model.head.label_axes().items()}
+    shared = {
+        "entity_types": _shared(schema.entity_names, model.schema.entity_names),
+        "relations": _shared(schema.relation_names, model.schema.relation_names),
+        "qualifiers": _shared(schema.qualifier_names, model.schema.qualifier_names),
+    }
+    for name, value in trained.state_dict().items():
+        if name not in own:
+            continue  # such as the cube's, where the recipe's corpora have no qualifiers
+        if name in axes:
+            axis, kind = axes[name]
+            _copy_labels(own[name], value, axis, shared[kind])
+        elif own[name].shape == value.shape:
+            own[name].copy_(value)
+        else:
+            raise RecipeError(
+                f"start = {source!r}: {name} is {tuple(value.shape)} there and {tuple(own[name].shape)} "
+                "by the recipe. Give the recipe the sizes of the model it starts from."
+            )
+    logger.info(
+        "starting from %s %s, which knows %s of the labels to learn",
+        settings.name,
+        settings.version,
+        ", ".join(f"{len(places)} {kind.replace('_', ' ')}" for kind, places in shared.items()),
+    )
+
+
+def _shared(theirs: list[str], ours: list[str]) -> list[tuple[int, int]]:
+    """Places of the labels that both name: (theirs, ours)."""
+    return [(at, ours.index(name)) for at, name in enumerate(theirs) if name in ours]
+
+
+def _copy_labels(own: Tensor, value: Tensor, axis: int, shared: list[tuple[int, int]]) -> None:
+    if not shared:
+        return
+    theirs, ours = (torch.tensor(places) for places in zip(*shared, strict=True))
+    own.index_copy_(axis, ours, value.index_select(axis, theirs))
