@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from extract.encoder.pooling import span_membership
 from extract.heads.base import GoldWindow, HeadConfig
+from extract.heads.context import PairContext
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Projection, Triaffine
 
@@ -64,6 +65,7 @@ class QualifierCube(nn.Module):
         self.object = Projection(hidden, width, dropout)
         self.value = Projection(hidden, width, dropout)
         self.scorer = Triaffine(width, n_labels)
+        self.context = PairContext(hidden, width, n_labels, dropout)
 
     def cell_loss(
         self, states: Tensor, mask: Tensor, likely: Tensor, gold: Sequence[GoldWindow]
@@ -147,7 +149,7 @@ class QualifierCube(nn.Module):
             return states.sum() * 0.0
         member = span_membership(spans.spans, states.shape[1], states.dtype)
         rows = torch.tensor(list(pairs), device=states.device)
-        scores = self._score(states, member, rows[:, 0], rows[:, 1], rows[:, 2])
+        scores = self._score(states, spans.spans, member, spans.real, rows)
         target = torch.zeros(scores.shape, dtype=torch.bool)
         for at, values in enumerate(pairs.values()):
             for value, label in values:
@@ -160,22 +162,30 @@ class QualifierCube(nn.Module):
         return counted_labels([w.qualifier_labels for w in gold], self.n_labels, device)
 
     def _score(
-        self, states: Tensor, member: Tensor, window: Tensor, subject: Tensor, object_: Tensor
+        self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor, pairs: Tensor
     ) -> Tensor:
-        """(pairs, spans, labels) for pairs of spans, given by window and rows of `member`."""
-        pair = (member @ self.subject(states))[window, subject]
-        pair = pair * (member @ self.object(states))[window, object_]  # (pairs, width)
-        values = (member @ self.value(states))[window]  # (pairs, spans, width)
-        scores: Tensor = self.scorer(pair.unsqueeze(1), values)[:, 0]
-        return scores
+        """(pairs, spans, labels) for pairs (pairs, 3) of window, subject span and object span.
+
+        The trilinear form, and what stands between the object and the value.
+        """
+        window, subject, object_ = pairs.unbind(1)
+        objects = member @ self.object(states)  # (batch, spans, width)
+        values = member @ self.value(states)
+        pair = (member @ self.subject(states))[window, subject] * objects[window, object_]
+        scores: Tensor = self.scorer(pair.unsqueeze(1), values[window])[:, 0]
+        at, value = real[window].nonzero(as_tuple=True)
+        beside = torch.stack([window[at], object_[at], value], dim=1)
+        context = self.context(states, spans, objects, values, beside)
+        return scores.index_put((at, value), context.to(scores.dtype), accumulate=True)
 
     def scored(
-        self, states: Tensor, member: Tensor, real: Tensor, triples: Tensor
+        self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor, triples: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Rows (triple, qualifier label, value span) above the floor, and their scores.
 
         Args:
             states: (batch, words, hidden).
+            spans: (batch, spans, 2), half-open word offsets.
             member: (batch, spans, words), rows that average the words of spans.
             real: (batch, spans).
             triples: (triples, 4): window, subject span, relation, object span.
@@ -183,7 +193,7 @@ class QualifierCube(nn.Module):
         # Relations of one pair share its scores.
         pairs, of_pair = triples[:, [0, 1, 3]].unique(dim=0, return_inverse=True)
         window = pairs[:, 0]
-        scores = self._score(states, member, window, pairs[:, 1], pairs[:, 2])
+        scores = self._score(states, spans, member, real, pairs)
         scores = scores.masked_fill(~real[window].unsqueeze(-1), float("-inf"))[of_pair]
         found = (scores > self.floor).nonzero()
         return found[:, [0, 2, 1]], scores[found.unbind(1)]

@@ -76,6 +76,8 @@ class TableHead(Head):
             axes |= {
                 "cube.scorer.weight": (1, "qualifiers"),
                 "cube.scorer.bias": (0, "qualifiers"),
+                "cube.context.score.weight": (0, "qualifiers"),
+                "cube.context.score.bias": (0, "qualifiers"),
             }
         return axes
 
@@ -191,11 +193,8 @@ class TableHead(Head):
             [window.relations for window in gold], self.n_relations, scores.device
         )
         loss = zlpr(scores, target.to(scores.device), annotated[pairs[:, 0]])
-        best = (
-            scores.detach()
-            .max(dim=1)
-            .values.masked_fill(target.any(dim=1).to(loss.device), -np.inf)
-        )
+        is_gold = target.any(dim=1).to(scores.device)
+        best = scores.detach().amax(dim=1).masked_fill(is_gold, -np.inf)
         false = (best > self.config.triple_floor).nonzero()[:, 0]
         false = false[best[false].argsort(descending=True)]
         return loss.sum() / spans.real.sum(), list(map(tuple, pairs[false].tolist()))
@@ -226,7 +225,7 @@ class TableHead(Head):
         triples, triple_scores = self._triples(states.relations, spans, member, real)
         if self.n_qualifiers and len(triples):
             qualifiers, qualifier_scores = self.cube.scored(
-                states.qualifiers, member, real, triples
+                states.qualifiers, spans, member, real, triples
             )
         else:
             qualifiers, qualifier_scores = _no_rows(3, states.mask.device)

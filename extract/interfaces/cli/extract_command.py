@@ -14,6 +14,7 @@ import typer
 
 from extract.errors import InputError, OutputError, TripackError
 from extract.interfaces.cli.exits import UsageError
+from extract.interfaces.cli.memory import return_large_blocks
 from extract.interfaces.cli.options import (
     DEFAULT_MODEL,
     BatchSize,
@@ -261,6 +262,7 @@ def _run(
         good.read_first()  # an input that cannot be read is refused before the model is loaded
         from extract.pipeline import load
 
+        return_large_blocks()
         extractor = load(
             options.model, device=options.device, dtype=options.dtype, threads=options.threads
         )

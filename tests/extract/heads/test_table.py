@@ -13,6 +13,7 @@ from extract.encoder.pooling import span_membership
 from extract.errors import RecipeError
 from extract.heads import HEADS, GoldWindow, Head, HeadConfig, WordStates, build_head
 from extract.heads.base import register_head
+from extract.heads.context import PairContext
 from extract.heads.cube import TrainingSpans
 from extract.heads.scorers import Biaffine, Triaffine
 from extract.heads.table import TableHead, word_scores
@@ -177,6 +178,11 @@ def test_value_loss_is_the_mean_over_gold_and_the_first_false_pairs_by_brute_for
     for (subject, object_), right in values.items():
         pair = (means[0][subject] * means[1][object_]).view(1, 1, -1)
         scores = cube.scorer(pair, means[2].unsqueeze(0))[0, 0]  # (values, labels)
+        objects, of_value = cube.object(states)[0], cube.value(states)[0]
+        beside = [
+            context_of(cube.context, objects, of_value, states[0], own[object_], v) for v in own
+        ]
+        scores = scores + torch.stack(beside)
         for value, row in enumerate(scores.tolist()):
             negative = sum(np.exp(x) for q, x in enumerate(row) if (value, q) not in right)
             positive = sum(np.exp(-x) for q, x in enumerate(row) if (value, q) in right)
@@ -369,17 +375,26 @@ def test_word_scores_are_the_best_of_any_span_over_the_word() -> None:
             assert float(found[b, word]) == best
 
 
-def context_of(head: TableHead, states: torch.Tensor, s: Span, o: Span) -> torch.Tensor:
-    """Relation scores (relations,) that the words between two spans add; `states` is (words, hidden)."""
-    context, subject, object_ = head.context, head.subject(states), head.object(states)
+def context_of(
+    context: PairContext,
+    left: torch.Tensor,
+    right: torch.Tensor,
+    states: torch.Tensor,
+    s: Span,
+    o: Span,
+) -> torch.Tensor:
+    """Scores (labels,) that the words between two spans add.
+
+    `states` is (words, hidden); `left` and `right` are its projections for either span.
+    """
     first, last = min(s[1], o[1]), max(s[0], o[0])
     between = torch.zeros(context.between.in_features)
     if first < last:
         between = context.words(states[first:last]).max(dim=0).values
     order = 2 if first > last else 0 if s[1] <= o[0] else 1
     pair = (
-        context.subject(subject[s[0] : s[1]].mean(0))
-        + context.object(object_[o[0] : o[1]].mean(0))
+        context.subject(left[s[0] : s[1]].mean(0))
+        + context.object(right[o[0] : o[1]].mean(0))
         + context.between(between)
         + context.order.weight[order]
     )
@@ -398,10 +413,12 @@ def brute_force(head: TableHead, states: WordStates, row: int) -> dict[object, f
         head.cube,
     )
     widths = head.span_width.weight
-    table = head.relation_scorer(head.subject(one.relations), head.object(one.relations))[0]
+    words, left, right = one.relations[0], head.subject(one.relations), head.object(one.relations)
+    table = head.relation_scorer(left, right)[0]
     subject, object_ = cube_of.subject(one.qualifiers)[0], cube_of.object(one.qualifiers)[0]
-    value = torch.cat([cube_of.value(one.qualifiers)[0], torch.ones(n, 1)], dim=1)
-    cube = torch.einsum("iw,jw,kv,vqw->ijkq", subject, object_, value, cube_of.scorer.weight)
+    value = cube_of.value(one.qualifiers)[0]
+    with_one = torch.cat([value, torch.ones(n, 1)], dim=1)
+    cube = torch.einsum("iw,jw,kv,vqw->ijkq", subject, object_, with_one, cube_of.scorer.weight)
     cube = cube + cube_of.scorer.bias
     config, scores = head.config, {}
     spans = {
@@ -414,13 +431,15 @@ def brute_force(head: TableHead, states: WordStates, row: int) -> dict[object, f
     for s in best:
         for o in best:
             block = table[s[0] : s[1], o[0] : o[1]].mean(dim=(0, 1))
-            block = block + context_of(head, one.relations[0], s, o)
+            block = block + context_of(head.context, left[0], right[0], words, s, o)
             for r in range(5) if s != o else ():
                 if float(block[r]) <= config.triple_floor:
                     continue
                 scores[(s, r, o)] = float(block[r])
                 for v in best:
                     part = cube[s[0] : s[1], o[0] : o[1], v[0] : v[1]].mean(dim=(0, 1, 2))
+                    beside = (object_, value, one.qualifiers[0], o, v)
+                    part = part + context_of(cube_of.context, *beside)
                     for q in range(2):
                         if float(part[q]) > config.triple_floor:
                             scores[((s, r, o), q, v)] = float(part[q])
