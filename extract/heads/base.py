@@ -90,10 +90,11 @@ class Head(nn.Module, ABC):
         """Losses by task, each a scalar; their sum is minimised."""
 
     @abstractmethod
-    def label_axes(self) -> dict[str, tuple[int, str]]:
-        """Which parameters hold a place for each label: the parameter's name, its axis, and whose labels.
+    def label_axes(self) -> dict[str, tuple[str | None, ...]]:
+        """Which parameters have a place for each label of the schema.
 
-        The last is the schema's field: "entity_types", "relations" or "qualifiers".
+        By the parameter's name, whose labels its leading axes count: "entity_types", "relations",
+        "qualifiers", or None for an axis that counts no labels.
         """
 
     @abstractmethod

@@ -24,7 +24,8 @@ from extract.heads.context import PairContext
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Projection, Triaffine
 
-_FALSE_PAIRS = 4  # a window, beside one for each gold pair
+_FALSE_TRIPLES = 4  # a window, beside one for each gold triple
+_TripleKey = tuple[int, int, int, int]  # window, subject span, relation, object span
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,9 @@ class TrainingSpans:
 
 
 class QualifierCube(nn.Module):
-    """Scores (pair, value) by qualifier label; trained on word cells and on spans."""
+    """Scores (triple, value) by qualifier label; trained on spans and, if asked to, on word cells."""
 
-    def __init__(self, config: HeadConfig, hidden: int, n_labels: int) -> None:
+    def __init__(self, config: HeadConfig, hidden: int, n_relations: int, n_labels: int) -> None:
         super().__init__()
         width, dropout = config.cube_width, config.dropout
         self.n_words = config.cube_words
@@ -66,6 +67,8 @@ class QualifierCube(nn.Module):
         self.value = Projection(hidden, width, dropout)
         self.scorer = Triaffine(width, n_labels)
         self.context = PairContext(hidden, width, n_labels, dropout)
+        self.by_relation = nn.Embedding(n_relations, n_labels)
+        nn.init.zeros_(self.by_relation.weight)
 
     def cell_loss(
         self, states: Tensor, mask: Tensor, likely: Tensor, gold: Sequence[GoldWindow]
@@ -121,62 +124,63 @@ class QualifierCube(nn.Module):
         states: Tensor,
         spans: TrainingSpans,
         gold: Sequence[GoldWindow],
-        false_pairs: Sequence[tuple[int, int, int]],
+        false_triples: Sequence[_TripleKey],
     ) -> Tensor:
-        """Pairs against all training spans, scored as inference scores them, a pair.
+        """Triples against all training spans, scored as inference scores them, a triple.
 
-        Gold pairs, and of each window as many of the likeliest false ones and a few more: nothing
+        Gold triples, and of each window as many of the likeliest false ones and a few more: nothing
         qualifies what is no fact, so that a value speaks for the fact as well.
 
         Args:
             states: (batch, words, hidden).
-            false_pairs: (window, subject span, object span), the likeliest first.
+            false_triples: (window, subject span, relation, object span), the likeliest first.
         """
-        pairs: dict[tuple[int, int, int], set[tuple[int, int]]] = {}
+        values: dict[_TripleKey, set[tuple[int, int]]] = {}
         for row, window in enumerate(gold):
             of = spans.rows[row]
-            for s, e, _, o, f in window.triples if window.qualifier_labels else ():
-                pairs.setdefault((row, of[s, e], of[o, f]), set())
+            keys = [(row, of[s, e], r, of[o, f]) for s, e, r, o, f in window.triples]
+            values |= {key: set() for key in keys if window.qualifier_labels}
             for triple, label, start, end in window.qualifiers:
-                s, e, _, o, f = window.triples[triple]
-                pairs[row, of[s, e], of[o, f]].add((of[start, end], label))
-        room = Counter(row for row, _, _ in pairs)
-        for pair in false_pairs:
-            if gold[pair[0]].qualifier_labels and room[pair[0]] + _FALSE_PAIRS > 0:
-                room[pair[0]] -= 1
-                pairs[pair] = set()
-        if not pairs:
+                values[keys[triple]].add((of[start, end], label))
+        room = Counter(row for row, *_ in values)
+        for key in false_triples:
+            if gold[key[0]].qualifier_labels and room[key[0]] + _FALSE_TRIPLES > 0:
+                room[key[0]] -= 1
+                values[key] = set()
+        if not values:
             return states.sum() * 0.0
         member = span_membership(spans.spans, states.shape[1], states.dtype)
-        rows = torch.tensor(list(pairs), device=states.device)
-        scores = self._score(states, spans.spans, member, spans.real, rows)
+        triples = torch.tensor(list(values), device=states.device)
+        scores = self._score(states, spans.spans, member, spans.real, triples)
         target = torch.zeros(scores.shape, dtype=torch.bool)
-        for at, values in enumerate(pairs.values()):
-            for value, label in values:
+        for at, right in enumerate(values.values()):
+            for value, label in right:
                 target[at, value, label] = True
-        annotated = self._annotated([gold[row] for row, _, _ in pairs], scores.device)
+        annotated = self._annotated([gold[row] for row, *_ in values], scores.device)
         loss = zlpr(scores, target.to(scores.device), annotated[:, None])
-        return (loss * spans.real[rows[:, 0]]).sum() / len(pairs)
+        return (loss * spans.real[triples[:, 0]]).sum() / len(values)
 
     def _annotated(self, gold: Sequence[GoldWindow], device: torch.device) -> Tensor:
         return counted_labels([w.qualifier_labels for w in gold], self.n_labels, device)
 
     def _score(
-        self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor, pairs: Tensor
+        self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor, triples: Tensor
     ) -> Tensor:
-        """(pairs, spans, labels) for pairs (pairs, 3) of window, subject span and object span.
-
-        The trilinear form, and what stands between the object and the value.
-        """
+        """(triples, spans, labels): the trilinear form, what stands between the object and the value, and
+        how likely the relation takes the label. Values that are no real spans get no score that counts."""
+        # Relations of one pair share all but the last term.
+        pairs, of_pair = triples[:, [0, 1, 3]].unique(dim=0, return_inverse=True)
         window, subject, object_ = pairs.unbind(1)
         objects = member @ self.object(states)  # (batch, spans, width)
         values = member @ self.value(states)
         pair = (member @ self.subject(states))[window, subject] * objects[window, object_]
-        scores: Tensor = self.scorer(pair.unsqueeze(1), values[window])[:, 0]
+        scores = self.scorer(pair.unsqueeze(1), values[window])[:, 0]  # (pairs, spans, labels)
         at, value = real[window].nonzero(as_tuple=True)
         beside = torch.stack([window[at], object_[at], value], dim=1)
         context = self.context(states, spans, objects, values, beside)
-        return scores.index_put((at, value), context.to(scores.dtype), accumulate=True)
+        scores = scores.index_put((at, value), context.to(scores.dtype), accumulate=True)
+        by_relation: Tensor = self.by_relation(triples[:, 2])
+        return scores[of_pair] + by_relation.unsqueeze(1)
 
     def scored(
         self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor, triples: Tensor
@@ -190,10 +194,7 @@ class QualifierCube(nn.Module):
             real: (batch, spans).
             triples: (triples, 4): window, subject span, relation, object span.
         """
-        # Relations of one pair share its scores.
-        pairs, of_pair = triples[:, [0, 1, 3]].unique(dim=0, return_inverse=True)
-        window = pairs[:, 0]
-        scores = self._score(states, spans, member, real, pairs)
-        scores = scores.masked_fill(~real[window].unsqueeze(-1), float("-inf"))[of_pair]
+        scores = self._score(states, spans, member, real, triples)
+        scores = scores.masked_fill(~real[triples[:, 0]].unsqueeze(-1), float("-inf"))
         found = (scores > self.floor).nonzero()
         return found[:, [0, 2, 1]], scores[found.unbind(1)]

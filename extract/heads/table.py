@@ -59,25 +59,26 @@ class TableHead(Head):
         self.relation_scorer = Biaffine(width, self.n_relations)
         self.context = PairContext(hidden, width, self.n_relations, dropout)
         if self.n_qualifiers:
-            self.cube = QualifierCube(config, hidden, self.n_qualifiers)
+            self.cube = QualifierCube(config, hidden, self.n_relations, self.n_qualifiers)
 
-    def label_axes(self) -> dict[str, tuple[int, str]]:
+    def label_axes(self) -> dict[str, tuple[str | None, ...]]:
         """Entity types, relations and qualifiers, each with its scorers."""
-        axes = {
-            "span_scorer.weight": (1, "entity_types"),
-            "span_scorer.bias": (0, "entity_types"),
-            "span_width.weight": (1, "entity_types"),
-            "relation_scorer.weight": (1, "relations"),
-            "relation_scorer.bias": (0, "relations"),
-            "context.score.weight": (0, "relations"),
-            "context.score.bias": (0, "relations"),
+        axes: dict[str, tuple[str | None, ...]] = {
+            "span_scorer.weight": (None, "entity_types"),
+            "span_scorer.bias": ("entity_types",),
+            "span_width.weight": (None, "entity_types"),
+            "relation_scorer.weight": (None, "relations"),
+            "relation_scorer.bias": ("relations",),
+            "context.score.weight": ("relations",),
+            "context.score.bias": ("relations",),
         }
         if self.n_qualifiers:
             axes |= {
-                "cube.scorer.weight": (1, "qualifiers"),
-                "cube.scorer.bias": (0, "qualifiers"),
-                "cube.context.score.weight": (0, "qualifiers"),
-                "cube.context.score.bias": (0, "qualifiers"),
+                "cube.scorer.weight": (None, "qualifiers"),
+                "cube.scorer.bias": ("qualifiers",),
+                "cube.context.score.weight": ("qualifiers",),
+                "cube.context.score.bias": ("qualifiers",),
+                "cube.by_relation.weight": ("relations", "qualifiers"),
             }
         return axes
 
@@ -116,18 +117,19 @@ class TableHead(Head):
         scores = self._span_scores(states.entities)
         losses = {"entities": self._entity_loss(scores, pairs.triu(), gold) / n_words}
         spans = self._training_spans(scores.detach(), states.mask, gold)
+        false_triples: list[tuple[int, int, int, int]] = []
         if self.n_relations:
             words = self.dropout(states.relations)
             if self.config.cells:
                 table = self.relation_scorer(self.subject(words), self.object(words))
                 losses["relations"] = self._relation_loss(table, pairs, gold) / n_words
-            losses["pairs"], false_pairs = self._pair_loss(words, spans, gold)
+            losses["pairs"], false_triples = self._pair_loss(words, spans, gold)
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
             words = self.dropout(states.qualifiers)
             if self.config.cells:
                 likely = word_scores(scores.detach())
                 losses["qualifiers"] = self.cube.cell_loss(words, states.mask, likely, gold)
-            losses["values"] = self.cube.value_loss(words, spans, gold, false_pairs)
+            losses["values"] = self.cube.value_loss(words, spans, gold, false_triples)
         return losses
 
     def _entity_loss(self, scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
@@ -175,8 +177,11 @@ class TableHead(Head):
 
     def _pair_loss(
         self, words: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]
-    ) -> tuple[Tensor, list[tuple[int, int, int]]]:
-        """Pairs of spans scored as inference scores them; and the false pairs it would take for facts."""
+    ) -> tuple[Tensor, list[tuple[int, int, int, int]]]:
+        """Pairs of spans scored as inference scores them; and likely false triples, the likeliest first.
+
+        Of a false pair only its likeliest relation counts.
+        """
         member = span_membership(spans.spans, words.shape[1], words.dtype)
         pairs, scores = self._pair_scores(words, spans.spans, member, spans.real)
         if not len(pairs):
@@ -194,10 +199,13 @@ class TableHead(Head):
         )
         loss = zlpr(scores, target.to(scores.device), annotated[pairs[:, 0]])
         is_gold = target.any(dim=1).to(scores.device)
-        best = scores.detach().amax(dim=1).masked_fill(is_gold, -np.inf)
+        best, relation = scores.detach().max(dim=1)
+        best = best.masked_fill(is_gold, -np.inf)
         false = (best > self.config.triple_floor).nonzero()[:, 0]
         false = false[best[false].argsort(descending=True)]
-        return loss.sum() / spans.real.sum(), list(map(tuple, pairs[false].tolist()))
+        window, subject, object_ = pairs[false].unbind(1)
+        triples = torch.stack([window, subject, relation[false], object_], dim=1)
+        return loss.sum() / spans.real.sum(), list(map(tuple, triples.tolist()))
 
     def _training_spans(
         self, scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow]

@@ -38,7 +38,7 @@ def start_from(model: ExtractionModel, source: str) -> None:
                 f"with {theirs!r}. Change the recipe or start from another model."
             )
     own = model.state_dict()
-    axes = {f"head.{name}": axis for name, axis in model.head.label_axes().items()}
+    axes = {f"head.{name}": kinds for name, kinds in model.head.label_axes().items()}
     shared = {
         "entity_types": _shared(schema.entity_names, model.schema.entity_names),
         "relations": _shared(schema.relation_names, model.schema.relation_names),
@@ -48,8 +48,7 @@ def start_from(model: ExtractionModel, source: str) -> None:
         if name not in own:
             continue  # such as the cube's, where the recipe's corpora have no qualifiers
         if name in axes:
-            axis, kind = axes[name]
-            _copy_labels(own[name], value, axis, shared[kind])
+            _copy_labels(own[name], value, [shared[kind] if kind else None for kind in axes[name]])
         elif own[name].shape == value.shape:
             own[name].copy_(value)
         else:
@@ -70,8 +69,11 @@ def _shared(theirs: list[str], ours: list[str]) -> list[tuple[int, int]]:
     return [(at, ours.index(name)) for at, name in enumerate(theirs) if name in ours]
 
 
-def _copy_labels(own: Tensor, value: Tensor, axis: int, shared: list[tuple[int, int]]) -> None:
-    if not shared:
-        return
-    theirs, ours = (torch.tensor(places) for places in zip(*shared, strict=True))
-    own.index_copy_(axis, ours, value.index_select(axis, theirs))
+def _copy_labels(own: Tensor, value: Tensor, shared: list[list[tuple[int, int]] | None]) -> None:
+    """Copy what both tensors have a place for; None: the axis is the same in both."""
+    theirs, ours = [], []
+    for axis, places in enumerate(shared):
+        pairs = [(i, i) for i in range(value.shape[axis])] if places is None else places
+        theirs.append(torch.tensor([at for at, _ in pairs], dtype=torch.long))
+        ours.append(torch.tensor([at for _, at in pairs], dtype=torch.long))
+    own[torch.meshgrid(*ours, indexing="ij")] = value[torch.meshgrid(*theirs, indexing="ij")]

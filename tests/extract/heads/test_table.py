@@ -162,49 +162,50 @@ def test_without_cells_only_spans_are_trained() -> None:
         torch.testing.assert_close(loss, all_losses[task])
 
 
-def test_value_loss_is_the_mean_over_gold_and_the_first_false_pairs_by_brute_force() -> None:
+def test_value_loss_is_the_mean_over_gold_and_the_first_false_triples_by_brute_force() -> None:
     cube, states = make_head().cube, make_states([7]).qualifiers
     own = [(0, 2), (3, 6), (4, 5), (6, 7)]
     spans = TrainingSpans.of([own], states.device)
-    gold_pairs = [(0, 1), (0, 2), (2, 0)]  # subjects and objects of GOLD, as rows of `own`
-    false = [(0, s, o) for s in range(4) for o in range(4) if s != o and (s, o) not in gold_pairs]
-    taken = false[: len(gold_pairs) + 4]
+    # GOLD's triples and qualifiers, with spans as rows of `own`.
+    values = {(0, 1, 1): {(2, 1)}, (0, 4, 1): set(), (2, 0, 0): {(1, 0)}, (0, 2, 2): set()}
+    gold_pairs = {(s, o) for s, _, o in values}
+    false = [(s, 3, o) for s in range(4) for o in range(4) if s != o and (s, o) not in gold_pairs]
+    taken = false[: len(values) + 4]
     assert len(taken) < len(false)
-    values = {(0, 1): {(2, 1)}, (2, 0): {(1, 0)}, (0, 2): set()}
-    values |= {(s, o): set() for _, s, o in taken}
-    means = [torch.stack([part(states)[0, s:e].mean(dim=0) for s, e in own])
-               for part in (cube.subject, cube.object, cube.value)]  # fmt: skip
+    values |= {triple: set() for triple in taken}
+    means = [
+        torch.stack([part(states)[0, s:e].mean(dim=0) for s, e in own])
+        for part in (cube.subject, cube.object, cube.value)
+    ]
     total = 0.0
-    for (subject, object_), right in values.items():
+    for (subject, relation, object_), right in values.items():
         pair = (means[0][subject] * means[1][object_]).view(1, 1, -1)
         scores = cube.scorer(pair, means[2].unsqueeze(0))[0, 0]  # (values, labels)
         objects, of_value = cube.object(states)[0], cube.value(states)[0]
         beside = [
             context_of(cube.context, objects, of_value, states[0], own[object_], v) for v in own
         ]
-        scores = scores + torch.stack(beside)
+        scores = scores + torch.stack(beside) + cube.by_relation.weight[relation]
         for value, row in enumerate(scores.tolist()):
             negative = sum(np.exp(x) for q, x in enumerate(row) if (value, q) not in right)
             positive = sum(np.exp(-x) for q, x in enumerate(row) if (value, q) in right)
             total += float(np.log1p(negative) + np.log1p(positive))
-    found = cube.value_loss(states, spans, [GOLD], false)
+    found = cube.value_loss(states, spans, [GOLD], [(0, *triple) for triple in false])
     assert found.item() == pytest.approx(total / len(values), rel=1e-4)
 
 
-def test_false_pairs_are_those_above_the_floor_the_likeliest_first() -> None:
+def test_false_triples_are_those_above_the_floor_the_likeliest_first() -> None:
     head, states = make_head(), make_states([7])
     own = [(0, 2), (3, 6), (4, 5), (6, 7)]
     spans = TrainingSpans.of([own], states.relations.device)
     _, false = head._pair_loss(states.relations, spans, [GOLD])
     member = span_membership(spans.spans, 7, torch.float32)
     pairs, scores = head._pair_scores(states.relations, spans.spans, member, spans.real)
-    best = {
-        tuple(p): s for p, s in zip(pairs.tolist(), scores.max(dim=1).values.tolist(), strict=True)
-    }
-    gold = {(0, 0, 1), (0, 0, 2), (0, 2, 0)}
-    likely = {pair for pair, score in best.items() if score > CONFIG.triple_floor} - gold
-    assert set(false) == likely
-    assert false == sorted(false, key=lambda pair: -best[pair])
+    best: dict[tuple[int, ...], float] = {}
+    for (window, s, o), row in zip(pairs.tolist(), scores.tolist(), strict=True):
+        if max(row) > CONFIG.triple_floor and (s, o) not in {(0, 1), (0, 2), (2, 0)}:
+            best[window, s, row.index(max(row)), o] = max(row)
+    assert false == sorted(best, key=lambda triple: -best[triple])
 
 
 @pytest.mark.parametrize("config", [CONFIG, SPANS_ONLY])
@@ -440,6 +441,7 @@ def brute_force(head: TableHead, states: WordStates, row: int) -> dict[object, f
                     part = cube[s[0] : s[1], o[0] : o[1], v[0] : v[1]].mean(dim=(0, 1, 2))
                     beside = (object_, value, one.qualifiers[0], o, v)
                     part = part + context_of(cube_of.context, *beside)
+                    part = part + cube_of.by_relation.weight[r]
                     for q in range(2):
                         if float(part[q]) > config.triple_floor:
                             scores[((s, r, o), q, v)] = float(part[q])

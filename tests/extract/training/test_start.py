@@ -51,6 +51,10 @@ def test_labels_are_taken_over_by_name_and_new_ones_stay_fresh(
         ours["cube.scorer.bias"][: len(old.qualifiers) - 1], theirs["cube.scorer.bias"][1:]
     )
     assert torch.equal(ours["context.score.bias"][1:], theirs["context.score.bias"][[-1, -2]])
+    by_relation = ours["cube.by_relation.weight"]
+    assert torch.equal(by_relation[1:, :-1], theirs["cube.by_relation.weight"][[-1, -2]][:, 1:])
+    assert not by_relation[0].any()
+    assert not by_relation[:, -1].any()
     assert torch.equal(ours["span_scorer.weight"], theirs["span_scorer.weight"])
 
 
@@ -62,10 +66,11 @@ def test_every_parameter_with_a_place_for_each_label_is_named(trained: Extractio
     shapes = {name: value.shape for name, value in trained.head.state_dict().items()}
     changed = {name for name, value in head.state_dict().items() if value.shape != shapes[name]}
     axes = head.label_axes()
-    assert changed == {name for name, (_, kind) in axes.items() if kind != "entity_types"}
+    assert changed == {name for name, kinds in axes.items() if "entity_types" not in kinds}
     for name in changed:
-        axis, _ = axes[name]
-        assert head.state_dict()[name].shape[axis] == shapes[name][axis] + 1
+        grown = [kind is not None for kind in axes[name]]
+        expected = [n + (axis < len(grown) and grown[axis]) for axis, n in enumerate(shapes[name])]
+        assert list(head.state_dict()[name].shape) == expected
 
 
 def test_other_sizes_and_parts_are_refused_by_name(
