@@ -203,8 +203,8 @@ class TableHead(Head):
         best = best.masked_fill(is_gold, -np.inf)
         false = (best > self.config.triple_floor).nonzero()[:, 0]
         false = false[best[false].argsort(descending=True)]
-        window, subject, object_ = pairs[false].unbind(1)
-        triples = torch.stack([window, subject, relation[false], object_], dim=1)
+        ends = pairs[false]
+        triples = torch.stack([ends[:, 0], ends[:, 1], relation[false], ends[:, 2]], dim=1)
         return loss.sum() / spans.real.sum(), list(map(tuple, triples.tolist()))
 
     def _training_spans(
