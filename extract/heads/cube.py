@@ -149,38 +149,40 @@ class QualifierCube(nn.Module):
                 values[key] = set()
         if not values:
             return states.sum() * 0.0
+        values = dict(sorted(values.items()))
         member = span_membership(spans.spans, states.shape[1], states.dtype)
         triples = torch.tensor(list(values), device=states.device)
-        scores = self._score(states, spans.spans, member, spans.real, triples)
+        scores, at, value = self._score(states, spans.spans, member, spans.real, triples)
+        place = {row: n for n, row in enumerate(zip(at.tolist(), value.tolist(), strict=True))}
         target = torch.zeros(scores.shape, dtype=torch.bool)
-        for at, right in enumerate(values.values()):
-            for value, label in right:
-                target[at, value, label] = True
+        for triple, right in enumerate(values.values()):
+            for span, label in right:
+                target[place[triple, span], label] = True
         annotated = self._annotated([gold[row] for row, *_ in values], scores.device)
-        loss = zlpr(scores, target.to(scores.device), annotated[:, None])
-        return (loss * spans.real[triples[:, 0]]).sum() / len(values)
+        return zlpr(scores, target.to(scores.device), annotated[at]).sum() / len(values)
 
     def _annotated(self, gold: Sequence[GoldWindow], device: torch.device) -> Tensor:
         return counted_labels([w.qualifier_labels for w in gold], self.n_labels, device)
 
     def _score(
         self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor, triples: Tensor
-    ) -> Tensor:
-        """(triples, spans, labels): the trilinear form, what stands between the object and the value, and
-        how likely the relation takes the label. Values that are no real spans get no score that counts."""
-        # Relations of one pair share all but the last term.
-        pairs, of_pair = triples[:, [0, 1, 3]].unique(dim=0, return_inverse=True)
-        window, subject, object_ = pairs.unbind(1)
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores (rows, labels) of each triple with each real span of its window as the value.
+
+        The trilinear form, plus what stands between the object and the value, plus how likely the
+        relation takes the label. `triples` come sorted by window.
+
+        Returns: the scores, and the triple and the value span of each row, both (rows,).
+        """
+        window, subject, relation, object_ = triples.unbind(1)
         objects = member @ self.object(states)  # (batch, spans, width)
         values = member @ self.value(states)
         pair = (member @ self.subject(states))[window, subject] * objects[window, object_]
-        scores = self.scorer(pair.unsqueeze(1), values[window])[:, 0]  # (pairs, spans, labels)
         at, value = real[window].nonzero(as_tuple=True)
         beside = torch.stack([window[at], object_[at], value], dim=1)
-        context = self.context(states, spans, objects, values, beside)
-        scores = scores.index_put((at, value), context.to(scores.dtype), accumulate=True)
-        by_relation: Tensor = self.by_relation(triples[:, 2])
-        return scores[of_pair] + by_relation.unsqueeze(1)
+        scores = self.scorer.by_window(pair, window, values, real)
+        scores = scores + self.context(states, spans, objects, values, beside)
+        return scores + self.by_relation(relation)[at], at, value
 
     def scored(
         self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor, triples: Tensor
@@ -192,9 +194,8 @@ class QualifierCube(nn.Module):
             spans: (batch, spans, 2), half-open word offsets.
             member: (batch, spans, words), rows that average the words of spans.
             real: (batch, spans).
-            triples: (triples, 4): window, subject span, relation, object span.
+            triples: (triples, 4): window, subject span, relation, object span; sorted by window.
         """
-        scores = self._score(states, spans, member, real, triples)
-        scores = scores.masked_fill(~real[triples[:, 0]].unsqueeze(-1), float("-inf"))
-        found = (scores > self.floor).nonzero()
-        return found[:, [0, 2, 1]], scores[found.unbind(1)]
+        scores, at, value = self._score(states, spans, member, real, triples)
+        row, label = (scores > self.floor).nonzero(as_tuple=True)
+        return torch.stack([at[row], label, value[row]], dim=1), scores[row, label]

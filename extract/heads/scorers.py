@@ -85,16 +85,32 @@ class Triaffine(nn.Module):
         batch, n_values, _ = value.shape
         value = _with_one(value)
         width, n_labels, pair_width = self.weight.shape
-        weight = self.weight.to(value.dtype)
-        n_pairs = pair.shape[1]
-        if n_pairs < n_values:  # U is applied to whichever argument has fewer rows
-            tilted = torch.einsum("bpw,vlw->bplv", pair, weight)
-            scores = tilted.flatten(1, 2) @ value.transpose(1, 2)  # (batch, pairs * labels, values)
-            return scores.view(batch, n_pairs, n_labels, n_values).transpose(2, 3) + self.bias
-        tilted = value @ weight.reshape(width, -1)
+        tilted = value @ self.weight.to(value.dtype).reshape(width, -1)
         tilted = tilted.view(batch, n_values * n_labels, pair_width)
         scores = pair @ tilted.transpose(1, 2)  # (batch, pairs, values * labels)
-        return scores.view(batch, n_pairs, n_values, n_labels) + self.bias
+        return scores.view(batch, -1, n_values, n_labels) + self.bias
+
+    def by_window(self, pairs: Tensor, window: Tensor, values: Tensor, real: Tensor) -> Tensor:
+        """The same for pairs with the values of their own windows, so that padding is not scored.
+
+        Args:
+            pairs: (pairs, width).
+            window: (pairs,), the window of each pair, ascending.
+            values: (batch, spans, width).
+            real: (batch, spans), which values are no padding; they come first.
+
+        Returns: (rows, labels), a row for each pair with each real value of its window, in order.
+        """
+        n_pairs = torch.bincount(window, minlength=len(real))
+        real = real & (n_pairs > 0).unsqueeze(1)
+        width, n_labels, pair_width = self.weight.shape
+        weight = self.weight.to(values.dtype).reshape(width, -1)
+        tilted = (_with_one(values[real]) @ weight).view(-1, n_labels, pair_width)
+        own = zip(
+            pairs.split(n_pairs.tolist()), tilted.split(real.sum(dim=1).tolist()), strict=True
+        )
+        blocks = [(few @ all_.flatten(0, 1).T).view(-1, n_labels) for few, all_ in own]
+        return torch.cat(blocks) + self.bias
 
 
 def _with_one(states: Tensor) -> Tensor:

@@ -71,6 +71,18 @@ def test_mean_over_a_block_of_cube_cells_is_the_score_of_means(triaffine: Triaff
         torch.testing.assert_close(scores[:, 0, 0], block, atol=1e-5, rtol=1e-5)
 
 
+def test_triaffine_by_window_is_the_same_without_the_padding(triaffine: Triaffine) -> None:
+    values = rand(3, VALUES, WIDTH, seed=1)
+    real = torch.tensor([[True, True, False, False], [True] * 3 + [False], [True] * 4])
+    pairs, window = rand(5, WIDTH), torch.tensor([0, 0, 2, 2, 2])  # none of the second window
+    rows = triaffine.by_window(pairs, window, values, real)
+    at = [(p, v) for p in range(5) for v in range(int(real[window[p]].sum()))]
+    assert rows.shape == (len(at), LABELS)
+    for row, (p, v) in zip(rows, at, strict=True):
+        whole = triaffine(pairs[None, p : p + 1], values[window[p] : window[p] + 1])
+        torch.testing.assert_close(row, whole[0, 0, v])
+
+
 def test_projection_gives_its_width_and_drops_only_in_training() -> None:
     projection = Projection(WIDTH, 6, 0.5)
     states = rand(BATCH, LEFT, WIDTH)
