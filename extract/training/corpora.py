@@ -24,6 +24,7 @@ class CorpusData:
     schema: Schema
     metric: str
     typed: bool
+    qualified_only: bool = False
 
 
 def load_corpus(recipe: CorpusRecipe) -> CorpusData:
@@ -46,7 +47,9 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
     schema = Schema.infer(_sentences(train), recipe.name)
     if recipe.words == "tripack":
         train, dev = [reword(e) for e in train], [reword(e) for e in dev]
-    return CorpusData(recipe.name, train, dev, schema, recipe.metric, recipe.typed)
+    return CorpusData(
+        recipe.name, train, dev, schema, recipe.metric, recipe.typed, recipe.qualified_only
+    )
 
 
 def merged_schema(recipe: Recipe, data: list[CorpusData]) -> Schema:

@@ -16,11 +16,12 @@ from extract.structures import Sentence
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """Which labels a corpus annotates, as indices of the model's schema."""
+    """Which labels a corpus annotates, as indices of the model's schema; see `GoldWindow`."""
 
     entity_types: frozenset[int]
     relations: frozenset[int]
     qualifiers: frozenset[int]
+    open_relations: frozenset[int] = frozenset()
 
     @classmethod
     def by(cls, own: Schema, schema: Schema) -> Annotated:
@@ -112,6 +113,7 @@ def _gold(
         entity_types=annotated.entity_types,
         relations=annotated.relations,
         qualifier_labels=annotated.qualifiers,
+        open_relations=annotated.open_relations,
     )
 
 
