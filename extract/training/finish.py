@@ -74,8 +74,7 @@ def judged(sentence: Sentence, corpus: CorpusData) -> Sentence:
                 ),
             )
             for triple in sentence.triples
-            if triple.relation in relations
-            and (not corpus.qualified_only or any(q.label in qualifiers for q in triple.qualifiers))
+            if triple.relation in relations and (triple.qualifiers or not corpus.qualified_only)
         ),
     )
 

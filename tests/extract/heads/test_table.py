@@ -267,21 +267,6 @@ def test_label_that_no_corpus_annotates_is_never_trained(kind: str, parameter: s
         assert context.ne(0).any(1).tolist() == [True, False, True, True, True]
 
 
-@pytest.mark.parametrize("config", [CONFIG, SPANS_ONLY])
-def test_open_relation_is_taught_where_it_holds_and_not_where_it_is_missing(
-    config: HeadConfig,
-) -> None:
-    states = make_states([7])
-    gradients = []
-    for triples in (GOLD.triples, GOLD.triples[1:]):  # with relation 1, and without it
-        head = make_head(config).train()
-        gold = replace(GOLD, triples=triples, qualifiers=(), open_relations=frozenset({1}))
-        torch.stack(list(head.loss(states, [gold]).values())).sum().backward()
-        gradients.append(head.relation_scorer.bias.grad[1].item())
-    assert gradients[0] < 0  # a step raises the score
-    assert gradients[1] == 0
-
-
 def test_corpus_without_qualifiers_or_relations_leaves_their_scorers_alone() -> None:
     head, states = make_head().train(), make_states([7])
     gold = replace(

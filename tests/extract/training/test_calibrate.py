@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from extract.decode.constraints import Constraints
 from extract.decode.decoder import Decoder
-from extract.schema import EntityType, QualifierType, Relation, Schema
+from extract.schema import EntityType, Relation, Schema
 from extract.training.calibrate import GRID, fit_calibration, tune_thresholds
 from extract.training.corpora import CorpusData
 from tests.extract.cases import sentence_of
@@ -67,26 +65,6 @@ def test_triples_and_qualifiers_follow_measures_of_their_own() -> None:
         Decoder(SCHEMA), lambda d: -abs(d.thresholds[1] - 0.3), lambda d: d.thresholds[2]
     )
     assert by_triples == (0.5, 0.3, max(GRID))
-
-
-def test_facts_without_qualifiers_are_left_out_where_a_corpus_lists_none() -> None:
-    schema = schema_of([Relation("r0")], [QualifierType("q0")])
-    constraints = Constraints.from_schema(schema, nested=False)
-    corpus = CorpusData("c", [], [], schema, "strict", True)
-    spans = [(0, 1, (4, -9, -9)), (1, 2, (4, -9, -9)), (2, 3, (4, -9, -9))]
-    found = [candidates_of(spans, [(0, 0, 1, score)]) for score in np.linspace(-1, 3, 60)]
-    gold = [sentence_of("Ann left home", [(0, 1, "PER"), (1, 2, "PER")])] * 30
-    gold += [sentence_of("Ann left home", [(0, 1, "PER"), (1, 2, "PER")], [(0, "r0", 1, [])])] * 30
-    whole = fit_calibration(found, gold, [corpus] * 60, schema, constraints)
-    assert whole.triple != (1.0, 0.0, 0.0, 0.0)
-    partly = [replace(corpus, qualified_only=True)] * 60
-    fitted = fit_calibration(found, gold, partly, schema, constraints)
-    assert fitted.triple == (1.0, 0.0, 0.0, 0.0)
-    qualified = [
-        candidates_of(spans, [(0, 0, 1, s)], [(0, 0, 2, 3.0)]) for s in np.linspace(-1, 3, 60)
-    ]
-    fitted = fit_calibration(qualified, gold, partly, schema, constraints)
-    assert fitted.triple != (1.0, 0.0, 0.0, 0.0)
 
 
 def test_relations_that_a_corpus_does_not_annotate_are_left_out() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from extract.schema import EntityType, QualifierType, Relation, Schema
 from extract.structures import Qualifier
 from extract.training.corpora import UNTYPED, CorpusData
@@ -39,6 +37,8 @@ def test_types_that_are_not_annotated_become_one() -> None:
 
 
 def test_qualifiers_that_are_not_annotated_are_not_judged() -> None:
+    from dataclasses import replace
+
     first = SENTENCE.triples[0]
     qualified = replace(
         SENTENCE,
@@ -48,17 +48,3 @@ def test_qualifiers_that_are_not_annotated_are_not_judged() -> None:
     )
     kept = judged(qualified, corpus(typed=True, qualifiers=("when",)))
     assert [q.label for q in kept.triples[0].qualifiers] == ["when"]
-
-
-def test_facts_without_qualifiers_are_not_judged_where_a_corpus_lists_none() -> None:
-    first = SENTENCE.triples[0]
-    qualified = replace(first, qualifiers=(Qualifier("when", first.object),))
-    unknown = replace(first, qualifiers=(Qualifier("where", first.object),))
-    whole = corpus(typed=True, qualifiers=("when",))
-    both = replace(SENTENCE, triples=(first, qualified))
-    assert len(judged(both, whole).triples) == 2
-    kept = judged(both, replace(whole, qualified_only=True))
-    assert kept.triples == (qualified,)
-    # A label that the corpus does not annotate qualifies nothing there.
-    kept = judged(replace(SENTENCE, triples=(unknown,)), replace(whole, qualified_only=True))
-    assert kept.triples == ()

@@ -22,7 +22,7 @@ from extract import load
 from extract.errors import CorpusError, ModelError, OutputError, RecipeError
 from extract.training.data import Collator
 from extract.training.recipe import CorpusRecipe, Recipe, read_recipe, write_recipe
-from extract.training.run import _Run, train
+from extract.training.run import train
 from tests.conftest import ROOT
 from tests.extract.cases import key
 from tests.extract.training.runs import PROGRAM, checkpoints, outcome, short_recipe
@@ -311,19 +311,3 @@ def test_a_quiet_run_prints_nothing(
     assert f"{N_STEPS_AN_EPOCH}/{N_STEPS_AN_EPOCH}" in "".join(capfd.readouterr())
     train(short, tmp_path / "quiet", progress=False)
     assert capfd.readouterr() == ("", "")
-
-
-def test_relations_of_a_corpus_of_qualified_facts_are_open_where_another_annotates_them(
-    recipe: Recipe, facts_file: Path, tmp_path: Path
-) -> None:
-    lines = facts_file.read_text(encoding="utf-8").splitlines()
-    few = tmp_path / "few.json"
-    few.write_text("\n".join(lines[:3]) + "\n", encoding="utf-8")
-    own = recipe.corpora[0]
-    partly = own.model_copy(update={"qualified_only": True})
-    whole = own.model_copy(update={"path": str(few)})
-    run = _Run.prepare(recipe.model_copy(update={"corpora": (partly, whole)}))
-    first, last = run.windows[0].gold, run.windows[-1].gold
-    assert first.open_relations == last.relations
-    assert 0 < len(first.open_relations) < len(first.relations)
-    assert last.open_relations == frozenset()
