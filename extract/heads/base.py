@@ -41,7 +41,6 @@ class GoldWindow:
     entity_types, relations, qualifier_labels: indices of the labels that the corpus annotates; a
         loss must not count the absence of any other label. Without entity types, `entities` are
         spans of unknown type and not all that there are.
-    open_relations: those of `relations` that the corpus annotates in part: their absence says nothing.
     """
 
     entities: tuple[tuple[int, int, int], ...]
@@ -50,7 +49,6 @@ class GoldWindow:
     entity_types: frozenset[int]
     relations: frozenset[int]
     qualifier_labels: frozenset[int]
-    open_relations: frozenset[int] = frozenset()
 
 
 class HeadConfig(BaseModel):

@@ -169,15 +169,11 @@ class TableHead(Head):
         for row, window in enumerate(gold):
             for start, end, label, object_start, object_end in window.triples:
                 target[row, start:end, object_start:object_end, label] = True
-        target = target.to(scores.device)
-        closed = self._closed_relations(gold, scores.device)
-        loss = zlpr(scores, target, closed[:, None, None] | target)
+        counted = counted_labels(
+            [window.relations for window in gold], self.n_relations, scores.device
+        )
+        loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
         return (loss * cells).sum()
-
-    def _closed_relations(self, gold: Sequence[GoldWindow], device: torch.device) -> Tensor:
-        """(batch, relations): the relations whose absence from a window's gold says that they do not hold."""
-        closed = [window.relations - window.open_relations for window in gold]
-        return counted_labels(closed, self.n_relations, device)
 
     def _pair_loss(
         self, words: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]
@@ -198,10 +194,11 @@ class TableHead(Head):
                 at = place.get((row, of[start, end], of[object_start, object_end]))
                 if at is not None:  # a span related to itself is no pair
                     target[at, label] = True
-        target = target.to(scores.device)
-        closed = self._closed_relations(gold, scores.device)
-        loss = zlpr(scores, target, closed[pairs[:, 0]] | target)
-        is_gold = target.any(dim=1)
+        annotated = counted_labels(
+            [window.relations for window in gold], self.n_relations, scores.device
+        )
+        loss = zlpr(scores, target.to(scores.device), annotated[pairs[:, 0]])
+        is_gold = target.any(dim=1).to(scores.device)
         best, relation = scores.detach().max(dim=1)
         best = best.masked_fill(is_gold, -np.inf)
         false = (best > self.config.triple_floor).nonzero()[:, 0]

@@ -33,8 +33,7 @@ def fit_calibration(
     They are fitted on what a lenient decoder keeps, since those are the candidates that a threshold
     decides about; the mass of hopeless ones would bend the maps. Entities: span and type right.
     Triples: both spans and the relation right. Qualifiers: triple, label and value span right. What
-    the sentence's corpus (`sources`) does not annotate is left out: other labels, and triples without
-    qualifiers where it lists none.
+    the sentence's corpus (`sources`) does not annotate is left out.
     """
     entities: list[tuple[np.ndarray, bool]] = []
     triples: list[tuple[np.ndarray, bool]] = []
@@ -54,12 +53,7 @@ def fit_calibration(
             (spans[s], schema.relation_names[r], spans[o]) for s, r, o in found.triples.tolist()
         ]
         features = triple_features(found)
-        qualified = {int(found.qualifiers[row, 0]) for row in kept.qualifiers}
-        known = [
-            row
-            for row in kept.triples
-            if keys[row][1] in relations and (row in qualified or not corpus.qualified_only)
-        ]
+        known = [row for row in kept.triples if keys[row][1] in relations]
         triples += [(features[row], keys[row] in gold_triples) for row in known]
         of_relation += found.triples[known, 1].tolist()
         features = np.stack([found.qualifier_scores, weakest_parts(found)], axis=1)

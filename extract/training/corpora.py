@@ -24,7 +24,6 @@ class CorpusData:
     schema: Schema
     metric: str
     typed: bool
-    qualified_only: bool = False
 
 
 def load_corpus(recipe: CorpusRecipe) -> CorpusData:
@@ -47,9 +46,7 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
     schema = Schema.infer(_sentences(train), recipe.name)
     if recipe.words == "tripack":
         train, dev = [reword(e) for e in train], [reword(e) for e in dev]
-    return CorpusData(
-        recipe.name, train, dev, schema, recipe.metric, recipe.typed, recipe.qualified_only
-    )
+    return CorpusData(recipe.name, train, dev, schema, recipe.metric, recipe.typed)
 
 
 def merged_schema(recipe: Recipe, data: list[CorpusData]) -> Schema:

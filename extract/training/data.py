@@ -16,12 +16,11 @@ from extract.structures import Sentence
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """Which labels a corpus annotates, as indices of the model's schema; see `GoldWindow`."""
+    """Which labels a corpus annotates, as indices of the model's schema."""
 
     entity_types: frozenset[int]
     relations: frozenset[int]
     qualifiers: frozenset[int]
-    open_relations: frozenset[int] = frozenset()
 
     @classmethod
     def by(cls, own: Schema, schema: Schema) -> Annotated:
@@ -113,7 +112,6 @@ def _gold(
         entity_types=annotated.entity_types,
         relations=annotated.relations,
         qualifier_labels=annotated.qualifiers,
-        open_relations=annotated.open_relations,
     )
 
 

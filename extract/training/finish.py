@@ -51,8 +51,7 @@ def judged(sentence: Sentence, corpus: CorpusData) -> Sentence:
     """What of a prediction the corpus annotates.
 
     A model of several corpora also finds what one of them leaves out, which that one's gold can
-    neither confirm nor deny: other labels, and facts without qualifiers where it lists none. Where
-    types are not annotated, all entities are of the type "Entity".
+    neither confirm nor deny. Where types are not annotated, all entities are of the type "Entity".
     """
     relations, qualifiers = set(corpus.schema.relation_names), set(corpus.schema.qualifier_names)
 
@@ -74,7 +73,7 @@ def judged(sentence: Sentence, corpus: CorpusData) -> Sentence:
                 ),
             )
             for triple in sentence.triples
-            if triple.relation in relations and (triple.qualifiers or not corpus.qualified_only)
+            if triple.relation in relations
         ),
     )
 

@@ -35,11 +35,6 @@ class CorpusRecipe(_Section):
         True,
         description="false: the corpus marks spans, not types; types are learnt from the other corpora",
     )
-    qualified_only: bool = Field(
-        False,
-        description="true: the corpus lists facts with qualifiers only; that others are missing counts "
-        "neither in scoring nor, for relations of the recipe's other corpora, in training",
-    )
     words: Literal["corpus", "tripack"] = Field(
         "corpus", description="corpus: its own words; tripack: cut its text by tripack's word rules"
     )

@@ -140,10 +140,6 @@ class _Run:
             annotated = Annotated.by(corpus.schema, schema)
             if not corpus.typed:
                 annotated = replace(annotated, entity_types=frozenset())
-            if corpus.qualified_only:
-                whole = [Annotated.by(c.schema, schema) for c in corpora if not c.qualified_only]
-                elsewhere = frozenset[int]().union(*(other.relations for other in whole))
-                annotated = replace(annotated, open_relations=annotated.relations & elsewhere)
             windows += training_windows(
                 [e.sentence for e in corpus.train], windower, schema, annotated
             )
