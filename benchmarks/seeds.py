@@ -15,7 +15,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from extract.training.recipe import read_recipe
+from extract.training.recipe import Recipe, read_recipe
 from extract.training.run import train
 from extract.versions import environment
 
@@ -38,7 +38,7 @@ def main() -> None:
     results = []
     for seed in arguments.seeds:
         recipe = read_recipe(arguments.recipe, [*arguments.overrides, f"seed={seed}"])
-        results.append(train(recipe, arguments.runs / f"{arguments.out.stem}-{seed}"))
+        results.append(_result(recipe, arguments.runs / f"{arguments.out.stem}-{seed}"))
     summary = {
         "recipe": arguments.recipe,
         "overrides": arguments.overrides,
@@ -62,6 +62,15 @@ def main() -> None:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(summary["corpora"], indent=1))
+
+
+def _result(recipe: Recipe, run: Path) -> dict[str, Any]:
+    """The metrics of a run, trained now unless it is there and finished."""
+    metrics = run / "metrics.json"
+    if metrics.is_file() and read_recipe(run / "recipe.toml") == recipe:
+        found: dict[str, Any] = json.loads(metrics.read_text(encoding="utf-8"))
+        return found
+    return train(recipe, run)
 
 
 def figures(report: dict[str, Any]) -> dict[str, float | None]:
