@@ -179,9 +179,15 @@ class QualifierCube(nn.Module):
         values = member @ self.value(states)
         pair = (member @ self.subject(states))[window, subject] * objects[window, object_]
         at, value = real[window].nonzero(as_tuple=True)
-        beside = torch.stack([window[at], object_[at], value], dim=1)
         scores = self.scorer.by_window(pair, window, values, real)
-        scores = scores + self.context(states, spans, objects, values, beside)
+        # Triples share objects: the context of each object with each value is made once.
+        own, of_triple = triples[:, [0, 3]].unique(dim=0, return_inverse=True)
+        of_own, value_of_own = real[own[:, 0]].nonzero(as_tuple=True)
+        beside = torch.stack([own[of_own, 0], own[of_own, 1], value_of_own], dim=1)
+        context = self.context(states, spans, objects, values, beside)
+        n_values = real[own[:, 0]].sum(dim=1)
+        first = n_values.cumsum(0) - n_values
+        scores = scores + context[first[of_triple[at]] + value]  # real values come first
         return scores + self.by_relation(relation)[at], at, value
 
     def scored(

@@ -63,7 +63,7 @@ def test_nested_keeps_inner_spans_outer_first() -> None:
 
 
 def test_scores_are_calibrated_and_thresholds_apply_to_them() -> None:
-    calibration = Calibration(entity=(1, 0.5), triple=(1, 0, -1.0), qualifier=(1, 0, -1.0))
+    calibration = Calibration(entity=(1, 0.5), triple=(1, 0, 0, -1.0), qualifier=(1, 0, -1.0))
     decoder = Decoder(SCHEMA, calibration=calibration)
     (triple,) = decoder.decode(TEXT, SENTENCE, FOUND).triples
     assert triple.score == pytest.approx(probability(1.0))
