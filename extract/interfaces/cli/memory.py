@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 
 _M_MMAP_THRESHOLD = -3  # of malloc.h
-_LARGE_BLOCK = 2 << 20  # bytes; smaller ones are reused within the heap
+_LARGE_BLOCK = 256 << 10  # bytes; smaller ones are reused within the heap
 
 
 def return_large_blocks() -> None:
