@@ -195,7 +195,12 @@ def test_threshold_zero_is_not_taken_for_none(tiny_model: Path, tmp_path: Path) 
     folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config["thresholds"] = [0.5, 1.0, 1.0]
-    config["calibration"]["triple"] = [0.1, 0.0, 0.0, 0.0]  # facts known by heart are less than certain
+    config["calibration"]["triple"] = [
+        0.1,
+        0.0,
+        0.0,
+        0.0,
+    ]  # facts known by heart are less than certain
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     strict = load(folder, device="cpu")
     assert list(strict.extract(LEONARD).triples) == []
