@@ -5,7 +5,7 @@
 Texts are the 4,000 sentences of HyperRED. For each number of threads, one fresh process measures
 `Extractor.extract` with JSON Lines written to a file, and the encoder's forward pass alone over the
 same batches of the same windows, in turns. Peak memory is that of whole `tripack extract`
-processes over the sentences once and ten times.
+processes with --low-memory over the sentences once and ten times.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def _memory(arguments: argparse.Namespace) -> dict[str, Any]:
                 "--quiet",
             ]
             command += ["--input", str(source), "--output", str(target), "--model", arguments.model]
-            command += ["--dtype", arguments.dtype]
+            command += ["--dtype", arguments.dtype, "--low-memory"]
             process = subprocess.Popen(command)
             _, status, usage = os.wait4(process.pid, 0)
             if status:

@@ -117,6 +117,9 @@ def extract(
     threads: Threads = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    low_memory: Annotated[
+        bool, typer.Option("--low-memory", help="Give freed memory back at once; slower.")
+    ] = False,
 ) -> None:
     """Extract triples from a TEXT, from --input, or from a pipe.
 
@@ -127,6 +130,8 @@ def extract(
     writer = _writer(format_, out_path)
     items, source = _items(text, input_, settings)
     _refuse_input_as_output(source, out_path)
+    if low_memory:
+        return_large_blocks()
     options = _Options(model, threshold, batch_size, threads, device, dtype)
     _run(items, source, Target(out_path, force=force), writer, options, quiet=quiet)
 
@@ -262,7 +267,6 @@ def _run(
         good.read_first()  # an input that cannot be read is refused before the model is loaded
         from extract.pipeline import load
 
-        return_large_blocks()
         extractor = load(
             options.model, device=options.device, dtype=options.dtype, threads=options.threads
         )
