@@ -6,8 +6,8 @@ their scores enter its map; a qualifier's map sees its triple.
 
 Guo et al. 2017, On Calibration of Modern Neural Networks (temperature scaling); Platt 1999,
 Probabilistic Outputs for Support Vector Machines (slope and intercept).
-Differs from the papers: scores of the ends and of the best qualifier as further inputs, and a shift for each relation, shrunk
-towards zero, since relations differ in how completely their corpora annotate them.
+Differs from the papers: scores of the ends and of the best qualifier as further inputs, and a shift
+for each relation, shrunk towards zero, since relations differ in how completely their corpora annotate them.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ does not grow with the sentence; in inference only found triples are scored, aga
 
 Chia et al. 2022, A Dataset for Hyper-Relational Extraction and a Cube-Filling Approach.
 Differs from the paper: cells are multi-label and scored by a low-rank trilinear form, whose mean over
-a block of cells is the score of the spans' means; these are what is trained ("values") unless cells are, too. Spans add what stands between the object and the
-value, and a term for each relation and label.
+a block of cells is the score of the spans' means; these are what is trained ("values") unless cells are,
+too. Spans add what stands between the object and the value, and a term for each relation and label.
 """
 
 from __future__ import annotations
