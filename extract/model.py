@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from extract.decode.candidates import Candidates
-from extract.encoder.fusion import build_fusion
+from extract.encoder.fusion import FusionConfig, build_fusion, fusion_config
 from extract.encoder.pooling import pool_words
 from extract.encoder.pretrained import PretrainedEncoder
 from extract.encoder.windows import EncodedBatch
-from extract.heads import GoldWindow, HeadConfig, WordStates, build_head
+from extract.errors import RecipeError
+from extract.heads import GoldWindow, HeadConfig, WordStates, build_head, head_config
 from extract.schema import Schema
 
 
@@ -33,25 +35,25 @@ class EncoderConfig(BaseModel):
     )
 
 
-class FusionConfig(BaseModel):
-    """Settings of layer fusion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    name: str = Field("task_mix", description="last, scalar_mix, task_mix or concat")
-    layers: tuple[int, ...] | None = Field(
-        None, description="layers to fuse; 0 is the embedding output"
-    )
-
-
 class ModelConfig(BaseModel):
     """Settings of the whole network."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     encoder: EncoderConfig = EncoderConfig()
-    fusion: FusionConfig = FusionConfig()
-    head: HeadConfig = HeadConfig()
+    fusion: SerializeAsAny[FusionConfig] = FusionConfig()
+    head: SerializeAsAny[HeadConfig] = Field(default_factory=lambda: head_config({}))
+
+    @field_validator("fusion", "head", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any, info: ValidationInfo) -> Any:
+        """Settings are those of the fusion or head that they name."""
+        if not isinstance(value, dict):
+            return value
+        try:
+            return fusion_config(value) if info.field_name == "fusion" else head_config(value)
+        except RecipeError as error:
+            raise ValueError(str(error)) from error
 
 
 class ExtractionModel(nn.Module):
@@ -67,9 +69,7 @@ class ExtractionModel(nn.Module):
             word_shapes=config.encoder.word_shapes,
             dropout=config.encoder.dropout,
         )
-        self.fusion = build_fusion(
-            config.fusion.name, self.encoder.n_layers, self.encoder.hidden, config.fusion.layers
-        )
+        self.fusion = build_fusion(config.fusion, self.encoder.n_layers, self.encoder.hidden)
         self.head = build_head(config.head, schema, self.encoder.hidden)
         self.encoder.word_embeddings.requires_grad_(not config.encoder.freeze_embeddings)
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from extract.encoder.pretrained import LayerStates
@@ -33,12 +35,28 @@ def register_fusion(name: str) -> Callable[[type[Fusion]], type[Fusion]]:
     return add
 
 
-class Fusion(nn.Module, ABC):
-    """Fuses `n_layers` + 1 layer outputs of width `hidden`."""
+class FusionConfig(BaseModel):
+    """Settings that every fusion has; a fusion with more of them has its own `Config`."""
 
-    def __init__(self, n_layers: int, hidden: int, layers: tuple[int, ...] | None = None) -> None:
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: str = Field("task_mix", description="registered name of the fusion")
+    layers: tuple[int, ...] | None = Field(
+        None, min_length=1, description="layers to fuse, all by default; 0 is the embedding output"
+    )
+
+
+class Fusion(nn.Module, ABC):
+    """Fuses `n_layers` + 1 layer outputs of width `hidden`.
+
+    Raises `RecipeError` if the settings choose a layer that the encoder has not.
+    """
+
+    Config: ClassVar[type[FusionConfig]] = FusionConfig
+
+    def __init__(self, config: FusionConfig, n_layers: int, hidden: int) -> None:
         super().__init__()
-        self.chosen = tuple(range(n_layers + 1)) if layers is None else layers
+        self.chosen = tuple(range(n_layers + 1)) if config.layers is None else config.layers
         for layer in self.chosen:
             if not 0 <= layer <= n_layers:
                 raise RecipeError(
@@ -70,8 +88,8 @@ class ScalarMix(Fusion):
 
     n_mixes = 1
 
-    def __init__(self, n_layers: int, hidden: int, layers: tuple[int, ...] | None = None) -> None:
-        super().__init__(n_layers, hidden, layers)
+    def __init__(self, config: FusionConfig, n_layers: int, hidden: int) -> None:
+        super().__init__(config, n_layers, hidden)
         weights = torch.zeros(self.n_mixes, len(self.chosen))
         weights[:, -1] = 3.0
         self.weights = nn.Parameter(weights)
@@ -106,8 +124,8 @@ class ConcatProject(Fusion):
     Differs from the paper: the projection starts as a copy of the last chosen layer.
     """
 
-    def __init__(self, n_layers: int, hidden: int, layers: tuple[int, ...] | None = None) -> None:
-        super().__init__(n_layers, hidden, layers)
+    def __init__(self, config: FusionConfig, n_layers: int, hidden: int) -> None:
+        super().__init__(config, n_layers, hidden)
         self.project = nn.Linear(len(self.chosen) * hidden, hidden)
         with torch.no_grad():
             self.project.weight.zero_()
@@ -122,10 +140,21 @@ class ConcatProject(Fusion):
         return fused, fused, fused
 
 
-def build_fusion(
-    name: str, n_layers: int, hidden: int, layers: tuple[int, ...] | None = None
-) -> Fusion:
-    """The fusion registered under `name`. Raises `RecipeError` if there is none."""
+def fusion_class(name: str) -> type[Fusion]:
+    """The fusion class of a name. Raises `RecipeError` if there is none."""
     if name not in FUSIONS:
         raise RecipeError(one_of("fusion", name, list(FUSIONS)))
-    return FUSIONS[name](n_layers, hidden, layers)
+    return FUSIONS[name]
+
+
+def fusion_config(settings: dict[str, Any]) -> FusionConfig:
+    """Settings as a recipe gives them, checked by the fusion that they name (by default `task_mix`).
+
+    Raises `RecipeError` for an unknown fusion, pydantic's `ValidationError` for settings it has not.
+    """
+    return fusion_class(str(settings.get("name", "task_mix"))).Config.model_validate(settings)
+
+
+def build_fusion(config: FusionConfig, n_layers: int, hidden: int) -> Fusion:
+    """The fusion that `config` names. Raises `RecipeError` if there is none."""
+    return fusion_class(config.name)(config, n_layers, hidden)

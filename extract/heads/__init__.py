@@ -1,6 +1,22 @@
 """Heads: from word states to scored candidates. Each method is one file, registered by name."""
 
 from extract.heads import table as table
-from extract.heads.base import HEADS, GoldWindow, Head, HeadConfig, WordStates, build_head
+from extract.heads.base import (
+    HEADS,
+    GoldWindow,
+    Head,
+    HeadConfig,
+    WordStates,
+    build_head,
+    head_config,
+)
 
-__all__ = ["HEADS", "GoldWindow", "Head", "HeadConfig", "WordStates", "build_head"]
+__all__ = [
+    "HEADS",
+    "GoldWindow",
+    "Head",
+    "HeadConfig",
+    "WordStates",
+    "build_head",
+    "head_config",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
@@ -52,22 +53,12 @@ class GoldWindow:
 
 
 class HeadConfig(BaseModel):
-    """Settings of a head."""
+    """Settings that every head has; a head with more of them has its own `Config`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field("table", description="registered name of the head")
-    width: int = Field(
-        128, ge=8, le=2048, description="width of the start, end, subject and object projections"
-    )
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout on word states and projections")
-    cube_width: int = Field(128, ge=8, le=2048, description="width of the cube's projections")
-    cells: bool = Field(
-        False, description="train the cells of single words too, and not only those of spans"
-    )
-    cube_words: int = Field(
-        20, ge=2, le=512, description="words a sentence whose cells enter the cube in training"
-    )
     max_spans: int = Field(48, ge=4, le=512, description="entity candidates kept a window")
     span_floor: float = Field(-4.0, description="log-odds under which a span is no candidate")
     triple_floor: float = Field(
@@ -77,6 +68,9 @@ class HeadConfig(BaseModel):
 
 class Head(nn.Module, ABC):
     """Turns word states into candidates. Heads never decide consistency: the decoder does."""
+
+    Config: ClassVar[type[HeadConfig]] = HeadConfig
+    tasks: ClassVar[tuple[str, ...]]  # names of the losses
 
     def __init__(self, config: HeadConfig, schema: Schema, hidden: int) -> None:
         super().__init__()
@@ -114,8 +108,21 @@ def register_head(name: str) -> Callable[[type[Head]], type[Head]]:
     return add
 
 
+def head_class(name: str) -> type[Head]:
+    """The head class of a name. Raises `RecipeError` if there is none."""
+    if name not in HEADS:
+        raise RecipeError(one_of("head", name, list(HEADS)))
+    return HEADS[name]
+
+
+def head_config(settings: dict[str, Any]) -> HeadConfig:
+    """Settings as a recipe gives them, checked by the head that they name (by default the table).
+
+    Raises `RecipeError` for an unknown head, pydantic's `ValidationError` for settings it has not.
+    """
+    return head_class(str(settings.get("name", "table"))).Config.model_validate(settings)
+
+
 def build_head(config: HeadConfig, schema: Schema, hidden: int) -> Head:
-    """The head registered under `config.name`. Raises `RecipeError` if there is none."""
-    if config.name not in HEADS:
-        raise RecipeError(one_of("head", config.name, list(HEADS)))
-    return HEADS[config.name](config, schema, hidden)
+    """The head that `config` names. Raises `RecipeError` if there is none."""
+    return head_class(config.name)(config, schema, hidden)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from extract.encoder.pooling import span_membership
-from extract.heads.base import GoldWindow, HeadConfig
+from extract.heads.base import GoldWindow
 from extract.heads.context import PairContext
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Projection, Triaffine
@@ -55,13 +55,31 @@ class TrainingSpans:
 
 
 class QualifierCube(nn.Module):
-    """Scores (triple, value) by qualifier label; trained on spans and, if asked to, on word cells."""
+    """Scores (triple, value) by qualifier label; trained on spans and, if asked to, on word cells.
 
-    def __init__(self, config: HeadConfig, hidden: int, n_relations: int, n_labels: int) -> None:
+    Args:
+        hidden: width of word states.
+        n_relations, n_labels: relations and qualifier labels of the schema.
+        width: width of the projections.
+        dropout: on projections.
+        n_words: words a sentence whose cells enter the cube in training.
+        floor: log-odds under which a qualifier is no candidate.
+    """
+
+    def __init__(
+        self,
+        hidden: int,
+        n_relations: int,
+        n_labels: int,
+        *,
+        width: int,
+        dropout: float,
+        n_words: int,
+        floor: float,
+    ) -> None:
         super().__init__()
-        width, dropout = config.cube_width, config.dropout
-        self.n_words = config.cube_words
-        self.floor = config.triple_floor
+        self.n_words = n_words
+        self.floor = floor
         self.n_labels = n_labels
         self.subject = Projection(hidden, width, dropout)
         self.object = Projection(hidden, width, dropout)

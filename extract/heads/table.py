@@ -7,7 +7,7 @@ Three scorers over one encoder pass:
   pair of words (i, j)".
 
 Pairs and triples of spans are what is trained and what is found: gold spans and the likeliest false
-ones. `HeadConfig.cells` trains single cells as well, as the papers do; of the cube's, only those among the
+ones. `TableConfig.cells` trains single cells as well, as the papers do; of the cube's, only those among the
 words most likely to stand in an entity.
 
 Sources: Wang et al. 2021, UniRE: A Unified Label Space for Entity Relation Extraction (the table);
@@ -25,8 +25,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from extract.decode.candidates import Candidates
 from extract.encoder.pooling import span_membership
@@ -35,17 +35,37 @@ from extract.heads.context import PairContext
 from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Biaffine, Projection
+from extract.heads.spans import gold_spans, no_rows, span_loss, split_rows, top_spans
 from extract.schema import Schema
 
 _FALSE_SPANS = 8  # a window, of those that inference would also meet
 _MAX_WIDTH = 24  # spans this long or longer share one width feature
 
 
+class TableConfig(HeadConfig):
+    """Settings of the table and its cube."""
+
+    width: int = Field(
+        128, ge=8, le=2048, description="width of the start, end, subject and object projections"
+    )
+    cube_width: int = Field(128, ge=8, le=2048, description="width of the cube's projections")
+    cells: bool = Field(
+        False, description="train the cells of single words too, and not only those of spans"
+    )
+    cube_words: int = Field(
+        20, ge=2, le=512, description="words a sentence whose cells enter the cube in training"
+    )
+
+
 @register_head("table")
 class TableHead(Head):
     """Joint table with a cube for qualifiers; see the module's docstring."""
 
-    def __init__(self, config: HeadConfig, schema: Schema, hidden: int) -> None:
+    Config = TableConfig
+    config: TableConfig
+    tasks = ("entities", "relations", "pairs", "qualifiers", "values")
+
+    def __init__(self, config: TableConfig, schema: Schema, hidden: int) -> None:
         super().__init__(config, schema, hidden)
         width, dropout = config.width, config.dropout
         self.dropout = nn.Dropout(dropout)
@@ -59,7 +79,15 @@ class TableHead(Head):
         self.relation_scorer = Biaffine(width, self.n_relations)
         self.context = PairContext(hidden, width, self.n_relations, dropout)
         if self.n_qualifiers:
-            self.cube = QualifierCube(config, hidden, self.n_relations, self.n_qualifiers)
+            self.cube = QualifierCube(
+                hidden,
+                self.n_relations,
+                self.n_qualifiers,
+                width=config.cube_width,
+                dropout=dropout,
+                n_words=config.cube_words,
+                floor=config.triple_floor,
+            )
 
     def label_axes(self) -> dict[str, tuple[str | None, ...]]:
         """Entity types, relations and qualifiers, each with its scorers."""
@@ -115,7 +143,7 @@ class TableHead(Head):
         n_words = states.mask.sum()
         pairs = states.mask.unsqueeze(1) & states.mask.unsqueeze(2)  # (batch, words, words)
         scores = self._span_scores(states.entities)
-        losses = {"entities": self._entity_loss(scores, pairs.triu(), gold) / n_words}
+        losses = {"entities": span_loss(scores, states.mask, gold) / n_words}
         spans = self._training_spans(scores.detach(), states.mask, gold)
         false_triples: list[tuple[int, int, int, int]] = []
         if self.n_relations:
@@ -131,38 +159,6 @@ class TableHead(Head):
                 losses["qualifiers"] = self.cube.cell_loss(words, states.mask, likely, gold)
             losses["values"] = self.cube.value_loss(words, spans, gold, false_triples)
         return losses
-
-    def _entity_loss(self, scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
-        target = torch.zeros(scores.shape, dtype=torch.bool)
-        typed = torch.tensor([bool(window.entity_types) for window in gold])
-        for row, window in enumerate(gold):
-            for start, end, label in window.entities:
-                if label >= 0:
-                    target[row, start, end - 1, label] = True
-        counted = counted_labels(
-            [window.entity_types for window in gold], self.n_entity_types, scores.device
-        )
-        loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
-        loss = (loss * (cells & typed.to(scores.device)[:, None, None])).sum()
-        return loss if typed.all() else loss + self._untyped_loss(scores, cells, gold)
-
-    def _untyped_loss(self, scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
-        """For corpora that mark some spans without a type: each speaks for some type, and against spans
-        that cross it or nest with it; all other spans are left open."""
-        positive = torch.zeros(scores.shape[:3], dtype=torch.bool)
-        negative = torch.zeros(scores.shape[:3], dtype=torch.bool)
-        for row, window in enumerate(gold):
-            if window.entity_types:
-                continue
-            for start, end, _ in window.entities:
-                negative[row, :end, start:] = True  # all spans that share a word with it
-            for start, end, _ in window.entities:
-                positive[row, start, end - 1] = True
-                negative[row, start, end - 1] = False
-        any_type = scores.float().logsumexp(dim=-1)
-        against = zlpr(scores, torch.zeros_like(scores, dtype=torch.bool))
-        positive, negative = positive.to(scores.device), negative.to(scores.device)
-        return (softplus(-any_type) * positive).sum() + (against * (negative & cells)).sum()
 
     def _relation_loss(self, scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
         target = torch.zeros(scores.shape, dtype=torch.bool)
@@ -211,10 +207,10 @@ class TableHead(Head):
         self, scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
     ) -> TrainingSpans:
         """Gold spans of each window, then the best false ones that share no word with them."""
-        found = self._top_spans(scores, mask)[0].tolist()
+        found = top_spans(scores, mask, self.config)[0].tolist()
         rows = []
         for row, window in enumerate(gold):
-            own = _gold_spans(window)
+            own = gold_spans(window)
             false = [
                 (s, e)
                 for s, e in found[row][: len(own) + _FALSE_SPANS]
@@ -228,7 +224,7 @@ class TableHead(Head):
     def candidates(self, states: WordStates) -> list[Candidates]:
         """Candidate spans, then triples among them, then qualifiers of those triples."""
         scores = self._span_scores(states.entities)  # (batch, words, words, entity_types)
-        spans, real, entity_scores = self._top_spans(scores, states.mask)
+        spans, real, entity_scores = top_spans(scores, states.mask, self.config)
         member = span_membership(spans, states.mask.shape[1], states.relations.dtype)
         triples, triple_scores = self._triples(states.relations, spans, member, real)
         if self.n_qualifiers and len(triples):
@@ -236,8 +232,8 @@ class TableHead(Head):
                 states.qualifiers, spans, member, real, triples
             )
         else:
-            qualifiers, qualifier_scores = _no_rows(3, states.mask.device)
-        return _split(
+            qualifiers, qualifier_scores = no_rows(3, states.mask.device)
+        return split_rows(
             spans.cpu().numpy(),
             real.sum(1).tolist(),
             entity_scores.float().cpu().numpy(),
@@ -247,29 +243,12 @@ class TableHead(Head):
             qualifier_scores.float().cpu().numpy(),
         )
 
-    def _top_spans(self, scores: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Spans above the floor, best first: (batch, spans, 2), (batch, spans), (batch, spans, types)."""
-        batch, n_words = mask.shape
-        cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
-        best = scores.max(dim=-1).values.masked_fill(~cells, float("-inf")).view(batch, -1)
-        # The cap grows with the window, so that pruning leaves memory linear in its words. It is each
-        # window's own: the batch it comes in must not matter.
-        cap = mask.sum(1).clamp(min=self.config.max_spans)
-        n_spans = int((best > self.config.span_floor).sum(1).minimum(cap).max())
-        top = best.topk(n_spans, dim=1)
-        rank = torch.arange(n_spans, device=scores.device)
-        real = (top.values > self.config.span_floor) & (rank < cap.unsqueeze(1))
-        start, last = top.indices // n_words, top.indices % n_words
-        spans = torch.stack([start, last + 1], dim=-1) * real.unsqueeze(-1)
-        rows = torch.arange(batch, device=scores.device).unsqueeze(1)
-        return spans, real, scores[rows, start, last]
-
     def _triples(
         self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Rows (window, subject span, relation, object span) and their scores."""
         if not self.n_relations or not real.shape[1]:
-            return _no_rows(4, states.device)
+            return no_rows(4, states.device)
         pairs, scores = self._pair_scores(states, spans, member, real)
         found = (scores > self.config.triple_floor).nonzero()  # (triples, 2): pair, relation
         window, subject, object_ = pairs[found[:, 0]].unbind(1)
@@ -289,41 +268,3 @@ def word_scores(spans: Tensor) -> Tensor:
     best = best.masked_fill(lower, float("-inf"))
     best = best.cummax(dim=1).values.flip(2).cummax(dim=2).values.flip(2)
     return best.diagonal(dim1=1, dim2=2).clone()
-
-
-def _gold_spans(window: GoldWindow) -> list[tuple[int, int]]:
-    """Every span the annotation names, in order, once."""
-    spans = [(start, end) for start, end, _ in window.entities]
-    for s, e, _, o, f in window.triples:
-        spans += [(s, e), (o, f)]
-    spans += [(start, end) for _, _, start, end in window.qualifiers]
-    return list(dict.fromkeys(spans))
-
-
-def _no_rows(n_columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    return torch.zeros(0, n_columns, dtype=torch.long, device=device), torch.zeros(0, device=device)
-
-
-def _split(
-    spans: np.ndarray,
-    n_spans: list[int],
-    entity_scores: np.ndarray,
-    triples: np.ndarray,
-    triple_scores: np.ndarray,
-    qualifiers: np.ndarray,
-    qualifier_scores: np.ndarray,
-) -> list[Candidates]:
-    """Cut a batch's rows into one set of candidates a window. Rows come sorted by window."""
-    bounds = np.searchsorted(triples[:, 0], np.arange(len(n_spans) + 1))
-    cuts = np.searchsorted(qualifiers[:, 0], bounds)
-    return [
-        Candidates(
-            spans[row, :n],
-            entity_scores[row, :n],
-            triples[bounds[row] : bounds[row + 1], 1:],
-            triple_scores[bounds[row] : bounds[row + 1]],
-            qualifiers[cuts[row] : cuts[row + 1]] - np.array([bounds[row], 0, 0]),
-            qualifier_scores[cuts[row] : cuts[row + 1]],
-        )
-        for row, n in enumerate(n_spans)
-    ]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from extract.errors import RecipeError
+from extract.heads.base import head_class
 from extract.model import ModelConfig
 
 
@@ -79,19 +80,6 @@ class TrainingRecipe(_Section):
         1, ge=1, description="first epoch after which dev is scored; the last epoch always is"
     )
 
-    @model_validator(mode="after")
-    def _known_tasks(self) -> TrainingRecipe:
-        unknown = set(self.loss_weights) - {
-            "entities",
-            "relations",
-            "pairs",
-            "qualifiers",
-            "values",
-        }
-        if unknown:
-            raise ValueError(f"unknown tasks in loss_weights: {sorted(unknown)}")
-        return self
-
 
 class Recipe(_Section):
     """A model's name, data, network, decoding and training."""
@@ -110,6 +98,17 @@ class Recipe(_Section):
     model: ModelConfig = ModelConfig()
     decode: DecodeRecipe = DecodeRecipe()
     training: TrainingRecipe = TrainingRecipe()
+
+    @model_validator(mode="after")
+    def _known_tasks(self) -> Recipe:
+        tasks = head_class(self.model.head.name).tasks
+        unknown = sorted(set(self.training.loss_weights) - set(tasks))
+        if unknown:
+            raise ValueError(
+                f"training.loss_weights names {unknown[0]!r}, which head {self.model.head.name!r} "
+                f"does not train; expected any of: {', '.join(tasks)}"
+            )
+        return self
 
 
 def read_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
@@ -130,9 +129,11 @@ def read_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        # What is wrong between settings has no place of its own, and what was got is the whole recipe.
+        got = f"got {first.get('input')!r}; " if where else ""
         raise RecipeError(
-            f"Recipe {path}: {where or 'recipe'}: {first['msg']} (got {first.get('input')!r}; "
-            f"{error.error_count()} setting(s) to mend)."
+            f"Recipe {path}: {where + ': ' if where else ''}{first['msg']} "
+            f"({got}{error.error_count()} setting(s) to mend)."
         ) from error
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from extract.encoder.fusion import FUSIONS, TASKS, Fusion, build_fusion, register_fusion
+from extract.encoder.fusion import (
+    FUSIONS,
+    TASKS,
+    Fusion,
+    FusionConfig,
+    build_fusion,
+    register_fusion,
+)
 from extract.encoder.pretrained import LayerStates
 from extract.errors import RecipeError
 
@@ -28,7 +35,7 @@ def states() -> LayerStates:
 
 
 def build(name: str) -> Fusion:
-    return build_fusion(name, LAYERS, HIDDEN, CASES[name][0])
+    return build_fusion(FusionConfig(name=name, layers=CASES[name][0]), LAYERS, HIDDEN)
 
 
 def test_every_registered_fusion_is_tested_here_and_names_its_source() -> None:
@@ -109,12 +116,12 @@ def test_only_task_fusions_tell_tasks_apart(name: str) -> None:
 @pytest.mark.parametrize("layer", [-1, LAYERS + 1])
 def test_layer_outside_the_encoder_names_both_numbers(layer: int) -> None:
     with pytest.raises(RecipeError, match=rf"layers in 0\.\.{LAYERS} .* got {layer}\."):
-        build_fusion("concat", LAYERS, HIDDEN, (layer,))
+        build_fusion(FusionConfig(name="concat", layers=(layer,)), LAYERS, HIDDEN)
 
 
 def test_unknown_fusion_lists_the_known_ones() -> None:
     with pytest.raises(RecipeError, match=r"Unknown fusion 'mean'. Expected one of: concat, last"):
-        build_fusion("mean", LAYERS, HIDDEN)
+        build_fusion(FusionConfig(name="mean"), LAYERS, HIDDEN)
 
 
 def test_taken_name_is_refused() -> None:

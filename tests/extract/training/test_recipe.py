@@ -132,7 +132,12 @@ def test_overrides_reach_tables_lists_and_texts(path: Path) -> None:
         ("training.epochs=many", "training.epochs: Input should be a valid integer"),
         ("training.epoch=3", "training.epoch: Extra inputs are not permitted (got 3;"),
         ("corpora.0.metric=f1", "corpora.0.metric: Input should be 'strict', 'boundary'"),
-        ("training.loss_weights.speed=1.0", "unknown tasks in loss_weights: ['speed']"),
+        (
+            "training.loss_weights.speed=1.0",
+            "training.loss_weights names 'speed', which head 'table' does not train; expected any of",
+        ),
+        ("model.head.name='cubes'", "model.head: Value error, Unknown head 'cubes'. Expected one"),
+        ("model.fusion.name='mean'", "model.fusion: Value error, Unknown fusion 'mean'."),
         ("model.head.width=4", "model.head.width: Input should be greater than or equal to 8"),
         ("training.learning_rate=inf", "training.learning_rate: Input should be a finite number"),
         ("model.head.span_floor=nan", "model.head.span_floor: Input should be a finite number"),

@@ -1,0 +1,122 @@
+"""What heads that score all spans of a window share: the spans' loss, their pruning, and the rows put out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from extract.decode.candidates import Candidates
+from extract.heads.base import GoldWindow, HeadConfig
+from extract.heads.losses import counted_labels, zlpr
+
+
+def span_loss(scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
+    """The loss of every span, summed: each type that the window's corpus annotates counts.
+
+    Args:
+        scores: (batch, first words, last words, entity_types).
+        mask: (batch, words).
+
+    Returns: a scalar.
+    """
+    cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
+    target = torch.zeros(scores.shape, dtype=torch.bool)
+    typed = torch.tensor([bool(window.entity_types) for window in gold])
+    for row, window in enumerate(gold):
+        for start, end, label in window.entities:
+            if label >= 0:
+                target[row, start, end - 1, label] = True
+    counted = counted_labels(
+        [window.entity_types for window in gold], scores.shape[-1], scores.device
+    )
+    loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
+    loss = (loss * (cells & typed.to(scores.device)[:, None, None])).sum()
+    return loss if typed.all() else loss + _untyped_loss(scores, cells, gold)
+
+
+def _untyped_loss(scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
+    """For corpora that mark some spans without a type: each speaks for some type, and against spans
+    that cross it or nest with it; all other spans are left open."""
+    positive = torch.zeros(scores.shape[:3], dtype=torch.bool)
+    negative = torch.zeros(scores.shape[:3], dtype=torch.bool)
+    for row, window in enumerate(gold):
+        if window.entity_types:
+            continue
+        for start, end, _ in window.entities:
+            negative[row, :end, start:] = True  # all spans that share a word with it
+        for start, end, _ in window.entities:
+            positive[row, start, end - 1] = True
+            negative[row, start, end - 1] = False
+    any_type = scores.float().logsumexp(dim=-1)
+    against = zlpr(scores, torch.zeros_like(scores, dtype=torch.bool))
+    positive, negative = positive.to(scores.device), negative.to(scores.device)
+    return (softplus(-any_type) * positive).sum() + (against * (negative & cells)).sum()
+
+
+def top_spans(scores: Tensor, mask: Tensor, config: HeadConfig) -> tuple[Tensor, Tensor, Tensor]:
+    """Spans above the floor, best first.
+
+    Args:
+        scores: (batch, first words, last words, entity_types).
+        mask: (batch, words).
+
+    Returns: spans (batch, spans, 2), half-open; which are no padding (batch, spans); their scores
+    (batch, spans, entity_types).
+    """
+    batch, n_words = mask.shape
+    cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
+    best = scores.max(dim=-1).values.masked_fill(~cells, float("-inf")).view(batch, -1)
+    # The cap grows with the window, so that pruning leaves memory linear in its words. It is each
+    # window's own: the batch it comes in must not matter.
+    cap = mask.sum(1).clamp(min=config.max_spans)
+    n_spans = int((best > config.span_floor).sum(1).minimum(cap).max())
+    top = best.topk(n_spans, dim=1)
+    rank = torch.arange(n_spans, device=scores.device)
+    real = (top.values > config.span_floor) & (rank < cap.unsqueeze(1))
+    start, last = top.indices // n_words, top.indices % n_words
+    spans = torch.stack([start, last + 1], dim=-1) * real.unsqueeze(-1)
+    rows = torch.arange(batch, device=scores.device).unsqueeze(1)
+    return spans, real, scores[rows, start, last]
+
+
+def gold_spans(window: GoldWindow) -> list[tuple[int, int]]:
+    """Every span the annotation names, in order, once."""
+    spans = [(start, end) for start, end, _ in window.entities]
+    for s, e, _, o, f in window.triples:
+        spans += [(s, e), (o, f)]
+    spans += [(start, end) for _, _, start, end in window.qualifiers]
+    return list(dict.fromkeys(spans))
+
+
+def no_rows(n_columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """No rows of `n_columns` columns, and no scores."""
+    return torch.zeros(0, n_columns, dtype=torch.long, device=device), torch.zeros(0, device=device)
+
+
+def split_rows(
+    spans: np.ndarray,
+    n_spans: list[int],
+    entity_scores: np.ndarray,
+    triples: np.ndarray,
+    triple_scores: np.ndarray,
+    qualifiers: np.ndarray,
+    qualifier_scores: np.ndarray,
+) -> list[Candidates]:
+    """Cut a batch's rows into one set of candidates a window. Rows come sorted by window."""
+    bounds = np.searchsorted(triples[:, 0], np.arange(len(n_spans) + 1))
+    cuts = np.searchsorted(qualifiers[:, 0], bounds)
+    return [
+        Candidates(
+            spans[row, :n],
+            entity_scores[row, :n],
+            triples[bounds[row] : bounds[row + 1], 1:],
+            triple_scores[bounds[row] : bounds[row + 1]],
+            qualifiers[cuts[row] : cuts[row + 1]] - np.array([bounds[row], 0, 0]),
+            qualifier_scores[cuts[row] : cuts[row + 1]],
+        )
+        for row, n in enumerate(n_spans)
+    ]

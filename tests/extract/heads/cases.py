@@ -1,0 +1,63 @@
+"""Annotated windows, random word states and comparisons shared by the tests of heads."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from extract.decode.candidates import Candidates
+from extract.heads import GoldWindow, WordStates
+from extract.schema import EntityType, QualifierType, Relation, Schema
+
+HIDDEN = 11
+Span = tuple[int, int]
+SCHEMA = Schema(
+    tuple(EntityType(f"E{i}") for i in range(3)),
+    tuple(Relation(f"r{i}") for i in range(5)),
+    tuple(QualifierType(f"q{i}") for i in range(2)),
+)
+ALL = {
+    "entity_types": frozenset(range(3)),
+    "relations": frozenset(range(5)),
+    "qualifier_labels": frozenset(range(2)),
+}
+GOLD = GoldWindow(
+    entities=((0, 2, 0), (3, 6, 1), (4, 5, 2)),
+    triples=((0, 2, 1, 3, 6), (0, 2, 4, 3, 6), (4, 5, 0, 0, 2), (0, 2, 2, 4, 5)),
+    qualifiers=((0, 1, 4, 5), (2, 0, 3, 6)),
+    **ALL,
+)
+
+
+def make_states(n_words: list[int], width: int | None = None, seed: int = 1) -> WordStates:
+    """Random states; rows beyond a window's words are padding, filled with noise on purpose."""
+    width = max(n_words) if width is None else width
+    rows = []
+    for row, n in enumerate(n_words):
+        make = torch.Generator().manual_seed(seed + n + 100 * (row if seed < 0 else 0))
+        noise = torch.randn(3, width - n, HIDDEN, generator=torch.Generator().manual_seed(width))
+        rows.append(torch.cat([torch.randn(3, n, HIDDEN, generator=make), noise], dim=1))
+    states = torch.stack(rows, dim=1)  # (tasks, batch, words, hidden)
+    mask = torch.arange(width).view(1, -1) < torch.tensor(n_words).view(-1, 1)
+    return WordStates(*states, mask)
+
+
+def as_dict(found: Candidates) -> dict[object, float]:
+    """Candidates by what they say."""
+    spans = list(map(tuple, found.spans.tolist()))
+    scores: dict[object, float] = {}
+    for span, row in zip(spans, found.entity_scores.tolist(), strict=True):
+        scores |= {(span, label): score for label, score in enumerate(row)}
+    triples = [(spans[s], r, spans[o]) for s, r, o in found.triples.tolist()]
+    scores |= dict(zip(triples, found.triple_scores.tolist(), strict=True))
+    keys = [(triples[t], q, spans[v]) for t, q, v in found.qualifiers.tolist()]
+    scores |= dict(zip(keys, found.qualifier_scores.tolist(), strict=True))
+    assert len(scores) == found.entity_scores.size + len(triples) + len(keys)  # each once
+    return scores
+
+
+def same(one: Candidates, other: Candidates) -> None:
+    left, right = as_dict(one), as_dict(other)
+    assert left.keys() == right.keys()
+    for name, score in left.items():
+        assert score == pytest.approx(right[name], abs=1e-4)

@@ -1,0 +1,244 @@
+"""What every head must do: learn by heart, reach all its parameters, not mind the batch, name its source."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import corpora
+from extract.decode.candidates import Candidates
+from extract.heads import HEADS, Head
+from extract.model import ExtractionModel, ModelConfig
+from extract.predict import Predictor, windower_of
+from extract.schema import EntityType, QualifierType, Relation, Schema
+from extract.structures import Sentence
+from extract.training.data import Annotated, Collator, training_windows
+from extract.training.data import to_batch as batch_of
+from extract.training.recipe import Recipe
+from extract.training.run import train
+from tests.extract.heads.cases import same
+from tests.tiny import tiny_recipe
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a head is tested.
+
+    settings: of the head, for the tiny encoder. qualifiers: whether it finds them. training: changes
+    to the tiny recipe's training, where the head needs them to know its corpus by heart.
+    """
+
+    settings: dict[str, Any]
+    qualifiers: bool = False
+    training: dict[str, Any] | None = None
+
+
+CASES = {
+    "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
+}
+
+EVERY_HEAD = pytest.mark.parametrize("name", sorted(CASES))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def sentences(facts_file: Path) -> list[Sentence]:
+    return [example.sentence for example in corpora.read("hyperred", facts_file)["file"]]
+
+
+def recipe_of(name: str, encoder: Path, corpus: Path) -> Recipe:
+    case = CASES[name]
+    data = tiny_recipe(encoder, corpus).model_dump()
+    data["model"]["head"] = {"name": name, "dropout": 0.0, **case.settings}
+    data["training"] |= case.training or {}
+    data["corpora"][0]["metric"] = "quintuplet" if case.qualifiers else "strict"
+    return Recipe.model_validate(data)
+
+
+def make_model(name: str, encoder: Path, sentences: list[Sentence]) -> ExtractionModel:
+    torch.manual_seed(0)
+    config = ModelConfig.model_validate(
+        {
+            "encoder": {"name": str(encoder), "freeze_embeddings": False, "dropout": 0.0},
+            "head": {
+                "name": name,
+                "dropout": 0.0,
+                **CASES[name].settings,
+                # Wide open: random scores must give candidates of every kind.
+                "span_floor": -1e3,
+                "triple_floor": -1e3,
+                "max_spans": 6,
+            },
+        }
+    )
+    model = ExtractionModel(config, Schema.infer(sentences))
+    with torch.no_grad():
+        for parameter in model.head.parameters():  # scores of a size that matters
+            parameter.copy_(torch.randn(parameter.shape) * 0.3)
+    return model
+
+
+def batch_losses(model: ExtractionModel, sentences: list[Sentence]) -> dict[str, torch.Tensor]:
+    windower = windower_of(model)
+    annotated = Annotated.by(model.schema, model.schema)
+    windows = training_windows(sentences, windower, model.schema, annotated)
+    inputs = Collator(windower)(windows)
+    gold = inputs.pop("gold")
+    losses: dict[str, torch.Tensor] = model(batch_of(inputs), gold)  # type: ignore[arg-type]
+    return losses
+
+
+def test_every_head_is_registered_tested_here_and_names_its_source() -> None:
+    found, todo = set(), [Head]
+    while todo:
+        for cls in todo.pop().__subclasses__():
+            todo.append(cls)
+            if not getattr(cls, "__abstractmethods__", None):
+                found.add(cls)
+    assert found == set(HEADS.values())
+    assert set(CASES) == set(HEADS)
+    for name, cls in HEADS.items():
+        text = sys.modules[cls.__module__].__doc__ or ""
+        assert "et al." in text or " and " in text, name
+        assert any(str(year) in text for year in range(1990, 2027)), name
+        assert "Differs from the paper" in text, name
+
+
+@EVERY_HEAD
+def test_head_knows_every_fact_by_heart(
+    name: str, tiny_encoder: Path, facts_file: Path, tmp_path: Path
+) -> None:
+    train(recipe_of(name, tiny_encoder, facts_file), tmp_path / "run", progress=False)
+    dev = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))["dev"]
+    scores = dev["hyperred"]
+    assert scores["entity"]["f1"] == 1.0
+    assert scores["relation"]["strict"]["f1"] == 1.0
+    assert scores["relation"]["strict"]["n_gold"] == 19
+    if CASES[name].qualifiers:
+        assert scores["hyper"]["quintuplet"]["f1"] == 1.0
+        assert scores["hyper"]["quintuplet"]["n_gold"] == 23
+
+
+@EVERY_HEAD
+def test_losses_are_finite_scalars_and_their_gradient_reaches_every_parameter(
+    name: str, tiny_encoder: Path, sentences: list[Sentence]
+) -> None:
+    model = make_model(name, tiny_encoder, sentences).train()
+    losses = batch_losses(model, sentences)
+    assert {"entities"} <= set(losses) <= set(HEADS[name].tasks)
+    for task, loss in losses.items():
+        assert loss.shape == (), task
+        assert bool(loss.isfinite()), task
+    torch.stack(list(losses.values())).sum().backward()
+    for where, parameter in model.named_parameters():
+        if where.startswith("fusion."):
+            continue  # a head may read the states of one task only
+        assert parameter.grad is not None, where
+        assert bool(parameter.grad.isfinite().all()), where
+        assert bool(parameter.grad.abs().sum() > 0), where
+
+
+@EVERY_HEAD
+def test_loss_without_anything_annotated_in_the_text_is_finite(
+    name: str, tiny_encoder: Path, sentences: list[Sentence]
+) -> None:
+    model = make_model(name, tiny_encoder, sentences).train()
+    bare = [replace(sentence, entities=(), triples=()) for sentence in sentences[:3]]
+    losses = batch_losses(model, bare)
+    torch.stack(list(losses.values())).sum().backward()
+    assert all(bool(loss.isfinite()) for loss in losses.values())
+
+
+def check(found: Candidates, sentence: Sentence, schema: Schema) -> None:
+    """Rows point where they may, each says something of its own, scores are finite."""
+    n_spans, n_triples = len(found.spans), len(found.triples)
+    assert found.spans.dtype == found.triples.dtype == found.qualifiers.dtype == np.int64
+    assert found.entity_scores.shape == (n_spans, len(schema.entity_types))
+    assert found.triples.shape == (n_triples, 3)
+    assert found.triple_scores.shape == (n_triples,)
+    assert found.qualifiers.shape == (len(found.qualifier_scores), 3)
+    for scores in (found.entity_scores, found.triple_scores, found.qualifier_scores):
+        assert scores.dtype == np.float32
+        assert np.isfinite(scores).all()
+    start, end = found.spans.T
+    assert ((start >= 0) & (start < end) & (end <= len(sentence.tokens))).all()
+    for rows in (found.spans, found.triples, found.qualifiers):
+        assert len(np.unique(rows, axis=0)) == len(rows)
+    for rows, limits in (
+        (found.triples, (n_spans, len(schema.relations), n_spans)),
+        (found.qualifiers, (n_triples, len(schema.qualifiers), n_spans)),
+    ):
+        assert ((rows >= 0) & (rows < np.array(limits))).all()
+
+
+@EVERY_HEAD
+def test_candidates_are_well_formed_and_do_not_depend_on_the_batch(
+    name: str, tiny_encoder: Path, sentences: list[Sentence]
+) -> None:
+    model = make_model(name, tiny_encoder, sentences)
+    predictor = Predictor(model, windower_of(model))
+    alone = predictor.candidates(sentences, batch_size=1)
+    together = predictor.candidates(sentences, batch_size=64)
+    other_way = predictor.candidates(sentences[::-1], batch_size=5)[::-1]
+    assert sum(len(found.triples) for found in alone)
+    assert bool(sum(len(f.qualifiers) for f in alone)) == CASES[name].qualifiers
+    for sentence, one, two, three in zip(sentences, alone, together, other_way, strict=True):
+        check(one, sentence, model.schema)
+        same(one, two)
+        same(one, three)
+
+
+@EVERY_HEAD
+def test_schema_without_relations_or_qualifiers_finds_entities(
+    name: str, tiny_encoder: Path, sentences: list[Sentence]
+) -> None:
+    model = make_model(name, tiny_encoder, sentences)
+    bare = ExtractionModel(model.settings, Schema((EntityType("Entity"), EntityType("Other"))))
+    batch_losses(bare.train(), sentences)["entities"].backward()
+    found = Predictor(bare, windower_of(bare)).candidates(sentences)
+    assert any(len(one.spans) for one in found)
+    assert not any(len(one.triples) or len(one.qualifiers) for one in found)
+
+
+@EVERY_HEAD
+def test_axes_of_labels_have_the_length_of_the_schema(
+    name: str, tiny_encoder: Path, sentences: list[Sentence]
+) -> None:
+    schema = Schema(
+        tuple(EntityType(f"E{i}") for i in range(5)),
+        tuple(Relation(f"r{i}") for i in range(7)),
+        tuple(QualifierType(f"q{i}") for i in range(3)),
+    )
+    counts = {"entity_types": 5, "relations": 7, "qualifiers": 3}
+    settings = make_model(name, tiny_encoder, sentences).settings
+    parameters = dict(ExtractionModel(settings, schema).head.named_parameters())
+    smaller = dict(
+        ExtractionModel(settings, Schema(*(part[:2] for part in (
+            schema.entity_types, schema.relations, schema.qualifiers
+        )))).head.named_parameters()
+    )  # fmt: skip
+    head = ExtractionModel(settings, schema).head
+    axes = head.label_axes()
+    assert set(axes) <= set(parameters)
+    for where, kinds in axes.items():
+        for axis, kind in enumerate(kinds):
+            if kind is not None:
+                assert parameters[where].shape[axis] == counts[kind], (where, axis)
+    for where, parameter in parameters.items():  # whatever grows with the labels is named
+        if parameter.shape != smaller[where].shape:
+            assert where in axes, where
