@@ -21,6 +21,7 @@ from extract.encoder.fusion import (
 from extract.encoder.pretrained import LayerStates
 from extract.errors import RecipeError
 from extract.model import ModelConfig
+from tests.conftest import ROOT
 
 LAYERS, BATCH, PIECES, HIDDEN = 5, 2, 3, 7
 ALL = tuple(range(LAYERS + 1))
@@ -95,6 +96,13 @@ def test_every_registered_fusion_is_tested_here_and_names_its_source() -> None:
                 name
             )
             assert "Differs from the paper" in cls.__doc__, name
+
+
+def test_every_fusion_has_a_row_in_the_docs_that_says_whether_it_tells_tasks_apart() -> None:
+    lines = (ROOT / "docs" / "layers.md").read_text(encoding="utf-8").splitlines()
+    rows = [re.match(r"\| `(\w+)`[^|]*\|[^|]*\| (yes|no) \|", line) for line in lines]
+    found = {row[1]: row[2] == "yes" for row in rows if row}
+    assert found == {name: case.tasks_differ for name, case in CASES.items()}
 
 
 def test_every_concrete_fusion_is_registered() -> None:
