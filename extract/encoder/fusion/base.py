@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
@@ -94,6 +95,11 @@ def one_chosen(wanted: int | None, share: float, chosen: tuple[int, ...], settin
             f"({', '.join(map(str, chosen))}), got {wanted}."
         )
     return wanted
+
+
+def stack_chosen(layers: tuple[Tensor, ...], chosen: tuple[int, ...]) -> Tensor:
+    """The chosen ones of layers of (batch, pieces, hidden): (batch, pieces, layers, hidden)."""
+    return torch.stack([layers[i] for i in chosen], dim=2)
 
 
 def fusion_class(name: str) -> type[Fusion]:

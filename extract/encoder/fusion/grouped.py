@@ -8,8 +8,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from extract.encoder.fusion.base import Fusion, FusionConfig, TaskStates, register_fusion
-from extract.encoder.fusion.residual import SmallResidual, stack_chosen
+from extract.encoder.fusion.base import (
+    Fusion,
+    FusionConfig,
+    TaskStates,
+    register_fusion,
+    stack_chosen,
+)
+from extract.encoder.fusion.residual import SmallResidual
 from extract.encoder.pretrained import LayerStates
 from extract.errors import RecipeError
 

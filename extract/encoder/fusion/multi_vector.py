@@ -8,8 +8,14 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from extract.encoder.fusion.base import TASKS, Fusion, FusionConfig, TaskStates, register_fusion
-from extract.encoder.fusion.residual import stack_chosen
+from extract.encoder.fusion.base import (
+    TASKS,
+    Fusion,
+    FusionConfig,
+    TaskStates,
+    register_fusion,
+    stack_chosen,
+)
 from extract.encoder.pretrained import LayerStates
 
 _N_VECTORS, _APART = 3, 2  # layers two apart, as the paper's best pair, 10 and 12 of 12

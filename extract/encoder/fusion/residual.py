@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 # Encoders put out features of a size between 0.1 and 1 (root mean square; 0.28 for all-MiniLM-L6-v2), so
@@ -27,8 +26,3 @@ class SmallResidual(nn.Module):
         """Both (..., hidden), as the result is."""
         moved: Tensor = base + self.norm(update)
         return moved
-
-
-def stack_chosen(layers: tuple[Tensor, ...], chosen: tuple[int, ...]) -> Tensor:
-    """The chosen ones of layers of (batch, pieces, hidden): (batch, pieces, layers, hidden)."""
-    return torch.stack([layers[i] for i in chosen], dim=2)
