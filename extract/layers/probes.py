@@ -20,7 +20,9 @@ import numpy.typing as npt
 
 from extract.evaluation.score import Score, macro_f1
 
-INVERSE_PENALTY = 0.01  # scikit-learn's C: best or next to it for all three tasks on CoNLL04
+# scikit-learn's C. Of 1, 0.1, 0.01, 0.001 and 0.0001 it is the best or within a point of it for all three
+# tasks at layers 1, 3 and 6 of MiniLM on CoNLL04's dev part.
+INVERSE_PENALTY = 0.01
 MOST_LABELS = 40  # the cost of a probe grows with its labels, and rare ones are not learnt anyway
 _STEPS = 300
 _RESAMPLES = 1000

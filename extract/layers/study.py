@@ -139,7 +139,7 @@ def study(
 
     Args:
         train: gold sentences that probes are fitted to.
-        dev: gold sentences that they are scored on, and whose states are measured.
+        dev: gold sentences, of whatever split, that they are scored on and whose states are measured.
         corpus: what messages call the data.
         most_sentences: sentences drawn from each part if it has more.
         seed: of the draws and of the misspelt copies.
@@ -155,7 +155,8 @@ def study(
     labels = _Labels(
         known_labels(parts[0].gold.spans.labels), known_labels(parts[0].gold.pairs.labels)
     )
-    _warn(corpus, labels)
+    if len(labels.types) < 2:
+        logger.warning("corpus %s has one entity type: no probe tells types apart.", corpus)
     tables = [word_states(studied, part.sentences) for part in parts]
     read = time.monotonic()
     measured = representations(studied, parts[1].sentences, seed)
@@ -208,11 +209,6 @@ def _part(name: str, sentences: Sequence[Sentence], corpus: str, most: int, seed
                 "there is nothing to probe for. Choose a corpus with entities and relations."
             )
     return _Part(name, with_words, gold)
-
-
-def _warn(corpus: str, labels: _Labels) -> None:
-    if len(labels.types) < 2:
-        logger.warning("corpus %s has one entity type: no probe tells types apart.", corpus)
 
 
 def _probe_layer(
