@@ -6,7 +6,7 @@ greatest, and s(l) the standard error of F(b) - F(l) over the same draws of sent
 - Layer l is *as good as the best* if F(b) - F(l) <= 2 s(l): to say that two layers differ, their
   difference must be beyond chance.
 - No layer is as good as the best for both tasks: `task_mix` over the layers from the lowest to the
-  highest that is as good for either.
+  highest that is as good for either (or `layer_tapped` at the best layer of each).
 - Else, the last layer is as good for both: `last`. Nothing shows that more is needed.
 - Else: the layers that are as good for both, `scalar_mix` over them, or `last` if there is but one;
   layers above them are left out.
@@ -94,7 +94,10 @@ def recommend(entities: Curve, relations: Curve) -> Recommendation:
     )
     if not both:
         layers = tuple(range(min(good[0] + good[1]), max(good[0] + good[1]) + 1))
-        reason = f"{found} No layer serves both: a mix a task over layers {listed(layers)}."
+        reason = (
+            f"{found} No layer serves both: a mix a task over layers {listed(layers)}, or layer_tapped "
+            f"with entities = {entities.best} and relations = {relations.best}."
+        )
         return Recommendation("task_mix", layers, max(layers), reason)
     if depth in both:
         reason = f"{found} The last layer serves both: nothing shows that more is needed."

@@ -19,7 +19,7 @@ from extract.encoder.windows import EncodedBatch, Window, Windower
 from extract.errors import ModelError, one_of
 from extract.models.folder import ModelFolder, read_model
 from extract.models.registry import available, resolve
-from extract.predict import batches, windower_of
+from extract.predict import batches, windower_of, without_onednn
 
 _BATCH_SIZE = 32
 
@@ -47,7 +47,7 @@ class StudiedEncoder:
         """
         for chosen in batches(windows, _BATCH_SIZE):
             batch = self.windower.batch(chosen)
-            with torch.inference_mode():
+            with torch.inference_mode(), without_onednn():
                 states = self.encoder(batch.piece_ids, batch.piece_mask, batch.shape_of_piece)
             own = batch.word_of_piece >= 0
             for layer, state in enumerate(states.layers):

@@ -52,6 +52,7 @@ def test_tasks_that_need_different_layers_get_a_mix_each() -> None:
     found = recommend(*both([60, 80, 70, 65, 60], [20, 30, 50, 60, 40]))
     assert (found.fusion, found.layers, found.n_layers) == ("task_mix", (1, 2, 3), 3)
     assert "No layer serves both" in found.reason
+    assert "layer_tapped with entities = 1 and relations = 3" in found.reason
 
 
 def test_different_best_layers_within_chance_get_no_mix_a_task() -> None:
