@@ -135,7 +135,9 @@ def triple_scores(
 
     A triple is then above even odds where both links are, which is how the paper reads tags. The
     probability that both hold is at most that of the weaker one (Fréchet's bound), and near it when the
-    links stand and fall together, as those of one triple do; their product would count one fact twice.
+    links stand and fall together, as those of one triple do; a product would count one fact twice. A
+    mean would let a sure link carry one that says no, which is that of another span with the same first
+    or last word.
 
     Args:
         spans: (batch, spans, 2), half-open word offsets.

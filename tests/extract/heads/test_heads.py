@@ -33,19 +33,22 @@ class Case:
     """How a head is tested.
 
     settings: of the head, for the tiny encoder. qualifiers: whether it finds them. training: changes
-    to the tiny recipe's training, where the head needs them to know its corpus by heart.
+    to the tiny recipe's training, where the head needs them to know its corpus by heart. lost: facts of
+    the corpus that the method's labels cannot say beside the others, and so must be all it misses.
     """
 
     settings: dict[str, Any]
     qualifiers: bool = False
     training: dict[str, Any] | None = None
+    lost: int = 0
 
 
 # By the head's name; a further variant of a head has its own after a slash.
 CASES = {
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
     "token_pair": Case({"width": 48}),
-    "token_pair/softmax": Case({"width": 48, "tagging": "softmax", "scorer": "concat"}),
+    # One fact of the corpus is the reverse of another.
+    "token_pair/softmax": Case({"width": 48, "tagging": "softmax", "scorer": "concat"}, lost=1),
 }
 
 EVERY_HEAD = pytest.mark.parametrize("name", sorted(CASES))
@@ -135,8 +138,9 @@ def test_head_knows_every_fact_by_heart(
     dev = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))["dev"]
     scores = dev["hyperred"]
     assert scores["entity"]["f1"] == 1.0
-    assert scores["relation"]["strict"]["f1"] == 1.0
-    assert scores["relation"]["strict"]["n_gold"] == 19
+    strict = scores["relation"]["strict"]
+    assert strict["n_gold"] == 19
+    assert strict["n_correct"] == strict["n_pred"] == 19 - CASES[name].lost
     if CASES[name].qualifiers:
         assert scores["hyper"]["quintuplet"]["f1"] == 1.0
         assert scores["hyper"]["quintuplet"]["n_gold"] == 23

@@ -130,8 +130,8 @@ def brute_force(head: TokenPairHead, states: WordStates, row: int) -> dict[objec
         direction, own = int(one > other), scores[end, :, relation]
         if config.tagging == "multi_label":
             return float(own[direction])
-        share = torch.cat([torch.zeros(1), own]).double().softmax(0)[1 + direction]
-        return float((share / (1 - share)).log())
+        others = torch.stack([torch.tensor(0.0), own[1 - direction]])  # none, and the other way
+        return float(own[direction] - others.logsumexp(0))
 
     cells = {
         (i, j + 1): tags(head.entity_scorer, states.entities[row], i, j).tolist()
@@ -234,25 +234,19 @@ def facts(found: Candidates) -> set[tuple[int, ...]]:
 # Memory
 
 
-@pytest.mark.parametrize(
-    ("tagging", "scorer", "limit"),
-    [("multi_label", "low_rank", 1000), ("softmax", "low_rank", 1000)],
-)
-def test_training_on_171_relations_and_100_words_keeps_within_memory(
-    tagging: str, scorer: str, limit: int
+@pytest.mark.parametrize(("tagging", "hidden"), [("multi_label", 1024), ("softmax", 384)])
+def test_training_on_171_relations_and_100_words_stays_within_a_gigabyte(
+    tagging: str, hidden: int
 ) -> None:
-    """The peak of all that a step allocates, in MiB: forward, loss and backward, without the encoder."""
-    hidden, n_words, batch = 384, 100, 8
-    schema = Schema((EntityType("Entity"),), tuple(Relation(f"r{i}") for i in range(171)))
-    config = TokenPairConfig.model_validate(
-        {"name": "token_pair", "tagging": tagging, "scorer": scorer}
-    )
-    head = build_head(config, schema, hidden).train()
+    """What a step holds at most, forward, loss and backward: a quarter of 4 GiB, whatever the encoder."""
+    n_words, batch, n_relations = 100, 8, 171
+    schema = Schema((EntityType("E"),), tuple(Relation(f"r{i}") for i in range(n_relations)))
+    head = build_head(TokenPairConfig(name="token_pair", tagging=tagging), schema, hidden).train()
     tensors = [torch.randn(batch, n_words, hidden, requires_grad=True) for _ in range(3)]
     states = WordStates(*tensors, torch.ones(batch, n_words, dtype=torch.bool))
     gold = GoldWindow(
         ((0, 2, 0), (90, 95, 0)), ((90, 95, 170, 0, 2),), (),
-        frozenset({0}), frozenset(range(171)), frozenset(),
+        frozenset({0}), frozenset(range(n_relations)), frozenset(),
     )  # fmt: skip
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as run:
         torch.stack(list(head.loss(states, [gold] * batch).values())).sum().backward()
@@ -261,6 +255,5 @@ def test_training_on_171_relations_and_100_words_keeps_within_memory(
         if event.name() == "[memory]":
             held += event.nbytes()
             peak = max(peak, held)
-    scores = 4 * batch * (n_words * (n_words + 1) // 2) * 4 * 171
-    print(peak / 2**20, scores / 2**20)
-    assert scores < peak < limit * 2**20
+    scores = 4 * batch * (n_words * (n_words + 1) // 2) * 4 * n_relations
+    assert 2 * scores < peak < 2**30  # scores and their gradient are there at the end of the loss
