@@ -66,12 +66,15 @@ class TokenPairConfig(HeadConfig):
 
 
 class WordPairScorer(nn.Module):
-    """Scores of the tags of word pairs: s_t(i, j) = w_t^T h_ij + b_t.
+    """Scores of the tags of word pairs: s_t(i, j) = sqrt(width) w_t^T h_ij + b_t.
 
     The two scorers start alike. W [h_i; h_j] + b is x + y + b, with x = W_1 h_i and y = W_2 h_j: without
     tanh, a pair would be no more than what its words say alone. Expanded about b, with t = tanh(b), the first
     term of tanh(x + y + b) that reads both words at once is the product -2 t (1 - t^2) x * y. The low-rank
     scorer has this product itself and, through its biases, terms linear in x and in y.
+
+    The factor sqrt(width), which the paper has not, is for Adam: it moves each weight by about the learning
+    rate, and a tag has few weights, so that its score would move slowly.
 
     Memory, in bytes. h_ij is made for cells i <= j of real words alone and takes 4 * cells * width; the
     scores take 4 * cells * tags. 171 relations, of four tags each, so outweigh pairs of width 128 five
@@ -110,7 +113,7 @@ class WordPairScorer(nn.Module):
         left = self.first(states).flatten(0, 1).index_select(0, offset + first)  # (cells, width)
         right = self.last(states).flatten(0, 1).index_select(0, offset + last)
         pair = self.dropout(left * right if self.low_rank else torch.tanh(left + right))
-        weight, bias = self.weight[tags], self.bias[tags]
+        weight, bias = self.weight[tags] * pair.shape[-1] ** 0.5, self.bias[tags]
         scores = linear(pair, weight.flatten(0, -2), bias.flatten())
         return scores.float().unflatten(1, bias.shape)
 

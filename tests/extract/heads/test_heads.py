@@ -46,9 +46,9 @@ class Case:
 # By the head's name; a further variant of a head has its own after a slash.
 CASES = {
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
-    "token_pair": Case({"width": 48}),
+    "token_pair": Case({"width": 24}),
     # One fact of the corpus is the reverse of another.
-    "token_pair/softmax": Case({"width": 48, "tagging": "softmax", "scorer": "concat"}, lost=1),
+    "token_pair/softmax": Case({"width": 24, "tagging": "softmax", "scorer": "concat"}, lost=1),
 }
 
 EVERY_HEAD = pytest.mark.parametrize("name", sorted(CASES))

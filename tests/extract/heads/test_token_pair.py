@@ -93,7 +93,8 @@ def test_label_that_no_corpus_annotates_is_never_trained(
 
 @EVERY_CONFIG
 def test_training_lowers_the_loss_to_a_right_answer(config: TokenPairConfig) -> None:
-    head, states = make_head(config).train(), make_states([7])
+    torch.manual_seed(0)
+    head, states = build_head(config, SCHEMA, HIDDEN).train(), make_states([7])
     optimizer = torch.optim.Adam(head.parameters(), lr=0.02)
     for _ in range(300):
         optimizer.zero_grad()
@@ -123,7 +124,7 @@ def brute_force(head: TokenPairHead, states: WordStates, row: int) -> dict[objec
         else:
             assert scorer.last.bias is None
             pair = torch.tanh(left + right)
-        return scorer.weight @ pair + scorer.bias
+        return config.width**0.5 * scorer.weight @ pair + scorer.bias
 
     def link(relation: int, end: int, one: int, other: int) -> float:
         scores = tags(head.link_scorer, states.relations[row], min(one, other), max(one, other))
