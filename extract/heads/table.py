@@ -35,7 +35,7 @@ from extract.heads.context import PairContext
 from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Biaffine, Projection
-from extract.heads.spans import gold_spans, no_rows, span_loss, split_rows, top_spans
+from extract.heads.spans import gold_spans, no_rows, span_loss, span_scores, split_rows, top_spans
 from extract.schema import Schema
 
 _FALSE_SPANS = 8  # a window, of those that inference would also meet
@@ -114,11 +114,9 @@ class TableHead(Head):
 
     def _span_scores(self, states: Tensor) -> Tensor:
         """(batch, words, hidden) to (batch, first words, last words, entity_types)."""
-        states = self.dropout(states)
-        scores = self.span_scorer(self.start(states), self.last(states)).float()
-        words = torch.arange(states.shape[1], device=states.device)
-        widths = (words.view(1, -1) - words.view(-1, 1)).clamp(0, _MAX_WIDTH)
-        return scores + self.span_width(widths)
+        return span_scores(
+            self.dropout(states), self.start, self.last, self.span_scorer, self.span_width
+        )
 
     def _pair_scores(
         self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor

@@ -42,6 +42,7 @@ class Case:
 
 
 CASES = {
+    "packed_markers": Case({"width": 48, "hidden": 64, "max_pairs": 8}),
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
 }
 
