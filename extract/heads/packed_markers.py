@@ -38,7 +38,9 @@ from extract.heads.spans import gold_spans, no_rows, span_loss, split_rows, top_
 from extract.schema import Schema
 
 _FALSE_SPANS = 16  # a window, of those that the filter finds likeliest
-_FALSE_ENDS = 4  # spans a window that are no entity and still enter pairs in training
+_FALSE_ENDS = 2  # spans a window that are no entity and still enter pairs in training
+_TRAINING_SUBJECTS = 8  # a window: each costs a pass over its text, whose states training must keep
+_PRIOR = -3.0  # most spans read are no entities, and most pairs are unrelated
 _WORDS_A_SUBJECT = 4  # where a window holds more than `max_subjects` subjects
 
 
@@ -79,10 +81,13 @@ class PackedMarkersHead(Head):
             self.filter = SpanFilter(config, self.n_entity_types, hidden, config.width)
         self.span = Projection(4 * hidden, config.hidden, dropout)
         self.span_score = nn.Linear(config.hidden, self.n_entity_types)
+        nn.init.constant_(self.span_score.bias, _PRIOR)
         if self.n_relations:
             self.pair = Projection(4 * hidden, config.hidden, dropout)
             self.relation_score = nn.Linear(config.hidden, self.n_relations)
             self.inverse_score = nn.Linear(config.hidden, self.n_relations)
+            nn.init.constant_(self.relation_score.bias, _PRIOR)
+            nn.init.constant_(self.inverse_score.bias, _PRIOR)
         symmetric = torch.tensor(
             [relation.symmetric for relation in schema.relations], dtype=torch.bool
         )
@@ -200,7 +205,7 @@ class PackedMarkersHead(Head):
     ) -> tuple[TrainingSpans, Tensor]:
         """Gold spans, ends of triples first, then false ones that inference would also meet.
 
-        Returns: the spans; which of them are subjects (batch, spans), as many as in inference.
+        Returns: the spans; which of them are subjects (batch, spans), the first few.
         """
         found = top_spans(scores, mask, self.config)[0].tolist()
         rows = []
@@ -213,7 +218,7 @@ class PackedMarkersHead(Head):
             rows.append(own + false[:_FALSE_ENDS])
         spans = TrainingSpans.of(rows, mask.device)
         rank = torch.arange(spans.real.shape[1], device=mask.device)
-        return spans, spans.real & (rank < self._max_subjects(mask).unsqueeze(1))
+        return spans, spans.real & (rank < min(_TRAINING_SUBJECTS, self.config.max_subjects))
 
     def _max_subjects(self, mask: Tensor) -> Tensor:
         """Subjects that each window may have, (batch,): its own, whatever batch it comes in."""
