@@ -55,9 +55,9 @@ class SpanFilter(nn.Module):
     def proposed_in_training(
         self, scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow], n_false: int
     ) -> Tensor:
-        """Gold spans and the `n_false` likeliest others, above the floor or not, as `proposed`.
+        """Gold spans and the likeliest, `n_false` more than there are gold ones, as `proposed`.
 
-        The filter soon knows the training corpus too well: by the floor, few false spans would be left.
+        The floor does not count: the filter soon knows the training corpus too well to leave false spans.
         """
         spans, real, _ = top_spans(scores.detach(), mask, self.config, floor=float("-inf"))
         n_gold = torch.tensor([len(gold_spans(window)) for window in gold], device=mask.device)
