@@ -59,9 +59,13 @@ def resolve_encoder(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LayerStates:
-    """Hidden states of every layer, the embedding output first: each (batch, pieces, hidden)."""
+    """Hidden states of every layer, the embedding output first: each (batch, pieces, hidden).
+
+    `mask` (batch, pieces) is true for real pieces, false for padding; None: all are real.
+    """
 
     layers: tuple[Tensor, ...]
+    mask: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -177,7 +181,7 @@ class PretrainedEncoder(nn.Module):
             position_ids=positions,
             output_hidden_states=True,
         )
-        return LayerStates(tuple(output.hidden_states))
+        return LayerStates(tuple(output.hidden_states), piece_mask.bool())
 
     def _attention_mask(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
         """A mask (batch, 1, queries, keys) in the form that the encoder's attention reads."""
