@@ -72,7 +72,7 @@ class ExtractionModel(nn.Module):
         )
         self.fusion = build_fusion(config.fusion, self.encoder.n_layers, self.encoder.hidden)
         self.head = build_head(config.head, schema, self.encoder.hidden)
-        self.head.prepare(self.encoder)
+        self.head.prepare(self.encoder, self.fusion)
         self.encoder.word_embeddings.requires_grad_(not config.encoder.freeze_embeddings)
 
     def word_states(self, batch: EncodedBatch) -> WordStates:

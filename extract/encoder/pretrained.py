@@ -61,7 +61,8 @@ def resolve_encoder(name: str) -> str:
 class LayerStates:
     """Hidden states of every layer, the embedding output first: each (batch, pieces, hidden).
 
-    `mask` (batch, pieces) is true for real pieces, false for padding; None: all are real.
+    `mask` (batch, pieces) is true for real pieces, false for padding; None: all are real, or each
+    piece read others.
     """
 
     layers: tuple[Tensor, ...]
@@ -158,13 +159,14 @@ class PretrainedEncoder(nn.Module):
 
         Raises `ModelError` if positions are given and the encoder cannot take any (`takes_positions`).
         """
+        real = mask.bool() if mask.dim() == 2 else None
         if mask.dim() == 3:
             mask = self._attention_mask(mask.unsqueeze(1), embedded.dtype)
         if positions is None:
             output = self.model(
                 inputs_embeds=embedded, attention_mask=mask, output_hidden_states=True
             )
-            return LayerStates(tuple(output.hidden_states))
+            return LayerStates(tuple(output.hidden_states), real)
         if not self.takes_positions:
             raise ModelError(
                 f"Encoder {self.name!r} is of the type {self.model.config.model_type!r}, which takes no "
@@ -174,14 +176,14 @@ class PretrainedEncoder(nn.Module):
         if self.model.config.model_type == "mpnet":
             if mask.dim() == 2:
                 mask = self._attention_mask(mask[:, None, None], embedded.dtype)
-            return LayerStates(mpnet_states(self.model, embedded, mask, positions))
+            return LayerStates(mpnet_states(self.model, embedded, mask, positions), real)
         output = self.model(
             inputs_embeds=embedded,
             attention_mask=mask,
             position_ids=positions,
             output_hidden_states=True,
         )
-        return LayerStates(tuple(output.hidden_states), piece_mask.bool())
+        return LayerStates(tuple(output.hidden_states), real)
 
     def _attention_mask(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
         """A mask (batch, 1, queries, keys) in the form that the encoder's attention reads."""

@@ -24,7 +24,7 @@ class EncodedText:
     ) -> Tensor:
         """The states that `task` reads of all pieces but the first `first`: (batch, pieces - first, hidden).
 
-        Only those are fused: a fusion looks at one piece at a time.
+        Only those are fused, so the fusion must look at one piece at a time (`Fusion.by_piece`).
 
         Args:
             embedded, mask, positions: as `PretrainedEncoder.encode` takes them.

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from extract.decode.candidates import Candidates
+from extract.encoder.fusion import Fusion
 from extract.encoder.pretrained import PretrainedEncoder
 from extract.encoder.text import EncodedText
 from extract.errors import RecipeError, one_of
@@ -86,8 +87,11 @@ class Head(nn.Module, ABC):
         self.n_relations = len(schema.relations)
         self.n_qualifiers = len(schema.qualifiers)
 
-    def prepare(self, encoder: PretrainedEncoder) -> None:
-        """Make what depends on the encoder; called once, when the network is built."""
+    def prepare(self, encoder: PretrainedEncoder, fusion: Fusion) -> None:
+        """Make what depends on the encoder; called once, when the network is built.
+
+        Raises `RecipeError` if the head cannot work with the encoder or the fusion.
+        """
 
     @abstractmethod
     def loss(self, states: WordStates, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:

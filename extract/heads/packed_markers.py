@@ -25,6 +25,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from extract.decode.candidates import Candidates
+from extract.encoder.fusion import Fusion
 from extract.encoder.markers import MarkerLayout, marker_states, pack
 from extract.encoder.pretrained import PretrainedEncoder
 from extract.encoder.text import EncodedText, word_ends
@@ -93,12 +94,17 @@ class PackedMarkersHead(Head):
         )
         self.register_buffer("symmetric", symmetric, persistent=False)
 
-    def prepare(self, encoder: PretrainedEncoder) -> None:
+    def prepare(self, encoder: PretrainedEncoder, fusion: Fusion) -> None:
         """Markers start as the encoder's mask token: "what stands here?"."""
         if not encoder.takes_positions:
             raise RecipeError(
                 f"The head 'packed_markers' ties positions, which encoder {encoder.name!r} does not "
                 "allow. Choose an encoder like BERT, RoBERTa or MPNet, or another head."
+            )
+        if not fusion.by_piece:
+            raise RecipeError(
+                "The head 'packed_markers' needs a fusion that looks at one piece at a time, got "
+                f"{type(fusion).__name__}, by which markers would see each other. Choose another."
             )
         vector = encoder.mask_embedding()
         self.span_markers = nn.Parameter(vector.repeat(2, 1))  # (2, embedding)

@@ -352,6 +352,16 @@ def test_encoder_of_relative_positions_is_refused(tiny_encoder: Path, tmp_path: 
         ExtractionModel(ModelConfig.model_validate(settings), SCHEMA)
 
 
+def test_fusion_by_which_markers_would_see_each_other_is_refused(tiny_encoder: Path) -> None:
+    settings = {
+        "encoder": {"name": str(tiny_encoder)},
+        "head": {"name": "packed_markers"},
+        "fusion": {"name": "optimal_transport"},
+    }
+    with pytest.raises(RecipeError, match="one piece at a time, got OptimalTransport"):
+        ExtractionModel(ModelConfig.model_validate(settings), SCHEMA)
+
+
 def test_word_states_without_their_text_say_so(make: Make) -> None:
     model = make()
     states = replace(states_of(model, SENTENCES[:1]), text=None)
