@@ -25,6 +25,7 @@ from typing import Any
 import torch
 
 from benchmarks.seeds import result_of, spread, summarise
+from benchmarks.tables import cell, line, mean_of
 from extract import load
 from extract.encoder.fusion import FUSIONS
 from extract.structures import Sentence
@@ -144,29 +145,18 @@ def table(summary: dict[str, Any]) -> str:
         rows = [head, ["---"] * len(head)]
         fusions = sorted(
             summary["fusions"].items(),
-            key=lambda item: -_mean(item[1]["corpora"][corpus], "relation_strict_micro_f1"),
+            key=lambda item: -mean_of(item[1]["corpora"][corpus], "relation_strict_micro_f1"),
         )
         for name, found in fusions:
             rows.append(
                 [f"`{name}`"]
-                + [_cell(found["corpora"][corpus].get(figure), 2) for figure in _COLUMNS]
+                + [cell(found["corpora"][corpus].get(figure), 2) for figure in _COLUMNS]
                 + [f"{found['parameters']:,}"]
-                + [_cell(found[key], 0) for key in ("training_seconds", "sentences_per_second")]
+                + [cell(found[key], 0) for key in ("training_seconds", "sentences_per_second")]
             )
-        lines = ["| " + " | ".join(row) + " |" for row in rows]
+        lines = [line(row) for row in rows]
         tables.append("\n".join([f"{corpus}, dev, {summary['encoder']}", "", *lines]))
     return "\n\n".join(tables)
-
-
-def _mean(figures: dict[str, Any], name: str) -> float:
-    return float(figures[name]["mean"]) if name in figures else -1.0
-
-
-def _cell(figure: dict[str, Any] | None, digits: int) -> str:
-    if figure is None:
-        return "-"
-    mean = f"{figure['mean']:.{digits}f}"
-    return mean if figure["std"] is None else f"{mean} ± {figure['std']:.{digits}f}"
 
 
 if __name__ == "__main__":

@@ -34,6 +34,9 @@ def main() -> None:
     parser.add_argument("--texts", nargs="+", required=True, help="names of corpora")
     parser.add_argument("--most", type=int, default=4000, help="sentences of each corpus at most")
     parser.add_argument("--seed", type=int, default=0, help="of the choice among more than --most")
+    parser.add_argument(
+        "--facts-only", action="store_true", help="leave out sentences without a triple"
+    )
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--out", type=Path, required=True)
@@ -47,13 +50,15 @@ def main() -> None:
     ]
     extractor = load(arguments.model, threads=arguments.threads, dtype=arguments.dtype)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    n_triples = 0
+    n_kept = n_triples = 0
     with arguments.out.open("w", encoding="utf-8") as out:
         for document in extractor.extract(chosen):
             line = document.to_dict()
-            n_triples += len(line["triples"])
-            out.write(json.dumps(line, ensure_ascii=False) + "\n")
-    print(f"{len(chosen)} sentences, {n_triples} triples")
+            if line["triples"] or not arguments.facts_only:
+                n_kept += 1
+                n_triples += len(line["triples"])
+                out.write(json.dumps(line, ensure_ascii=False) + "\n")
+    print(f"{n_kept} of {len(chosen)} texts kept, {n_triples} triples")
 
 
 def texts_of(name: str, most: int, seed: int, kept_out: set[str]) -> list[str]:

@@ -189,7 +189,7 @@ class PackedMarkersHead(Head):
     # Training
 
     def loss(self, states: WordStates, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
-        """The filter's spans a word, marked spans a word, pairs a span."""
+        """The filter's spans a word; marked spans and pairs, both a span that is gold or taken for it."""
         mask, losses = states.mask, {}
         if self.config.proposals == "filtered":
             likely = self.filter(states)
@@ -198,12 +198,12 @@ class PackedMarkersHead(Head):
         else:
             cells = short_spans(mask, self.config.max_width) | gold_cells(gold, mask)
         scores = self._span_scores(states, cells, 0.0)
-        losses["spans"] = span_loss(scores, mask, gold, cells) / mask.sum()
-        if self.n_relations:
-            scores = scores.detach().masked_fill(~cells.unsqueeze(-1), float("-inf"))
-            spans, subjects = self._training_ends(scores, mask, gold)
-            if bool((subjects.sum(dim=1) * (spans.real.sum(dim=1) - 1)).sum()):
-                losses["pairs"] = self._pair_loss(states, spans, subjects, gold)
+        found = scores.detach().masked_fill(~cells.unsqueeze(-1), float("-inf"))
+        spans, subjects = self._training_ends(found, mask, gold)
+        n_spans = spans.real.sum(dim=1)
+        losses["spans"] = span_loss(scores, mask, gold, cells) / n_spans.sum().clamp(min=1)
+        if self.n_relations and bool((subjects.sum(dim=1) * (n_spans - 1)).sum()):
+            losses["pairs"] = self._pair_loss(states, spans, subjects, gold)
         return losses
 
     def _training_ends(
