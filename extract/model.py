@@ -13,6 +13,7 @@ from extract.decode.candidates import Candidates
 from extract.encoder.fusion import FusionConfig, build_fusion, fusion_config
 from extract.encoder.pooling import pool_words
 from extract.encoder.pretrained import PretrainedEncoder
+from extract.encoder.text import EncodedText
 from extract.encoder.windows import EncodedBatch
 from extract.errors import RecipeError
 from extract.heads import GoldWindow, HeadConfig, WordStates, build_head, head_config
@@ -71,6 +72,7 @@ class ExtractionModel(nn.Module):
         )
         self.fusion = build_fusion(config.fusion, self.encoder.n_layers, self.encoder.hidden)
         self.head = build_head(config.head, schema, self.encoder.hidden)
+        self.head.prepare(self.encoder, self.fusion)
         self.encoder.word_embeddings.requires_grad_(not config.encoder.freeze_embeddings)
 
     def word_states(self, batch: EncodedBatch) -> WordStates:
@@ -83,7 +85,8 @@ class ExtractionModel(nn.Module):
             if id(states) not in pooled:
                 pooled[id(states)] = pool_words(states, batch.word_of_piece, n_words)
         entities, relations, qualifiers = (pooled[id(states)] for states in fused)
-        return WordStates(entities, relations, qualifiers, batch.word_mask)
+        text = EncodedText(self.encoder, self.fusion, batch)
+        return WordStates(entities, relations, qualifiers, batch.word_mask, text)
 
     def forward(self, batch: EncodedBatch, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
         """Losses by task for a batch of windows with gold annotation."""

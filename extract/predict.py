@@ -99,11 +99,11 @@ def without_onednn() -> Iterator[None]:
 
 
 def windower_of(model: ExtractionModel) -> Windower:
-    """The windower of a model's own tokenizer and settings."""
+    """The windower of a model's own tokenizer and settings; it leaves room for what the head inserts."""
     encoder = model.settings.encoder
     return Windower(
         load_tokenizer(encoder.name),
-        max_pieces=model.encoder.max_pieces,
+        max_pieces=model.encoder.max_pieces - model.head.extra_pieces,
         max_words=encoder.max_words,
         context_words=encoder.context_words,
     )

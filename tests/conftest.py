@@ -49,6 +49,23 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, facts_file: Path) -> 
 
 
 @pytest.fixture(scope="session")
+def tiny_mpnet(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) -> Path:
+    """An MPNet of two narrow layers with random weights and the vocabulary of `tiny_encoder`."""
+    from transformers import MPNetConfig
+
+    from tests.tiny import write_other_encoder
+
+    config = MPNetConfig(
+        hidden_size=40,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=80,
+        max_position_embeddings=194,
+    )
+    return write_other_encoder(tmp_path_factory.mktemp("encoder") / "mpnet", tiny_encoder, config)
+
+
+@pytest.fixture(scope="session")
 def tiny_run(
     tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, facts_file: Path
 ) -> Path:

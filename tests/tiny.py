@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 from extract.training.recipe import Recipe
 
@@ -56,6 +61,23 @@ def write_tiny_encoder(folder: Path, corpus: Path) -> Path:
         max_position_embeddings=192,
     )
     BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+def write_other_encoder(folder: Path, tiny_encoder: Path, config: PreTrainedConfig) -> Path:
+    """Write an encoder of another type with the words of `tiny_encoder` and large random weights."""
+    from transformers import AutoModel
+
+    shutil.copytree(tiny_encoder, folder)
+    (folder / "model.safetensors").unlink()
+    torch.manual_seed(0)
+    config.vocab_size = json.loads((tiny_encoder / "config.json").read_text("utf-8"))["vocab_size"]
+    model = AutoModel.from_config(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.copy_(torch.randn(parameter.shape) * 0.2)
+    model.save_pretrained(folder)
     return folder
 
 

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from extract.encoder.mpnet import mpnet_states
 from extract.encoder.shapes import SHAPES
 from extract.errors import ModelError
 
@@ -60,7 +61,8 @@ def resolve_encoder(name: str) -> str:
 class LayerStates:
     """Hidden states of every layer, the embedding output first: each (batch, pieces, hidden).
 
-    `mask` (batch, pieces) is true for real pieces, false for padding; None: all are real.
+    `mask` (batch, pieces) is true for real pieces, false for padding; None: all are real, or each
+    piece read others.
     """
 
     layers: tuple[Tensor, ...]
@@ -126,16 +128,80 @@ class PretrainedEncoder(nn.Module):
         # Roberta-like models start positions after the padding index, so two fewer are usable.
         offset = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET_POSITIONS else 0
         self.max_pieces = int(config.max_position_embeddings) - offset
+        self._first_position = offset
 
     def forward(self, piece_ids: Tensor, piece_mask: Tensor, piece_shapes: Tensor) -> LayerStates:
         """States of all layers for pieces, their mask and their words' shapes, all (batch, pieces)."""
-        embedded = self.model.get_input_embeddings()(piece_ids)  # (batch, pieces, embedding)
+        return self.encode(self.embed(piece_ids, piece_shapes), piece_mask)
+
+    def embed(self, piece_ids: Tensor, piece_shapes: Tensor) -> Tensor:
+        """What the encoder reads, before positions are added: (batch, pieces, embedding).
+
+        Args:
+            piece_ids, piece_shapes: (batch, pieces).
+        """
+        embedded: Tensor = self.model.get_input_embeddings()(piece_ids)
         if self.shapes is not None:
             embedded = embedded + self.shapes(piece_shapes)
+        return embedded
+
+    def encode(
+        self, embedded: Tensor, mask: Tensor, positions: Tensor | None = None
+    ) -> LayerStates:
+        """States of all layers, for embeddings of the caller's own.
+
+        Args:
+            embedded: (batch, pieces, embedding), as `embed` makes them.
+            mask: what is attended to: (batch, pieces) the same pieces by every piece, or (batch,
+                queries, keys) each piece's own; each query needs one key at least.
+            positions: (batch, pieces), counted from 0 at the text's first piece and below
+                `max_pieces`; several pieces may share one. By default the pieces' order.
+
+        Raises `ModelError` if positions are given and the encoder cannot take any (`takes_positions`).
+        """
+        real = mask.bool() if mask.dim() == 2 else None
+        if mask.dim() == 3:
+            mask = self._attention_mask(mask.unsqueeze(1), embedded.dtype)
+        if positions is None:
+            output = self.model(
+                inputs_embeds=embedded, attention_mask=mask, output_hidden_states=True
+            )
+            return LayerStates(tuple(output.hidden_states), real)
+        if not self.takes_positions:
+            raise ModelError(
+                f"Encoder {self.name!r} is of the type {self.model.config.model_type!r}, which takes no "
+                f"positions from outside; expected one of: {', '.join(sorted(_TAKE_POSITIONS))}."
+            )
+        positions = positions + self._first_position
+        if self.model.config.model_type == "mpnet":
+            if mask.dim() == 2:
+                mask = self._attention_mask(mask[:, None, None], embedded.dtype)
+            return LayerStates(mpnet_states(self.model, embedded, mask, positions), real)
         output = self.model(
-            inputs_embeds=embedded, attention_mask=piece_mask, output_hidden_states=True
+            inputs_embeds=embedded,
+            attention_mask=mask,
+            position_ids=positions,
+            output_hidden_states=True,
         )
-        return LayerStates(tuple(output.hidden_states), piece_mask.bool())
+        return LayerStates(tuple(output.hidden_states), real)
+
+    def _attention_mask(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
+        """A mask (batch, 1, queries, keys) in the form that the encoder's attention reads."""
+        if self.model.config._attn_implementation == "sdpa":
+            return mask.bool()
+        added = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
+        return added.masked_fill(~mask.bool(), torch.finfo(dtype).min)
+
+    @property
+    def takes_positions(self) -> bool:
+        """Whether `encode` can be given positions."""
+        return self.model.config.model_type in _TAKE_POSITIONS
+
+    def mask_embedding(self) -> Tensor:
+        """The mask token's embedding, or the mean of all where there is no such token: (embedding,)."""
+        mask_id = load_tokenizer(self.name).mask_token_id
+        weight = self.word_embeddings.detach()
+        return weight.mean(dim=0) if mask_id is None else weight[mask_id].clone()
 
     @property
     def word_embeddings(self) -> nn.Parameter:
@@ -155,6 +221,10 @@ class PretrainedEncoder(nn.Module):
 
 _POOLED = {"bert", "mpnet", "roberta", "xlm-roberta", "camembert", "ernie"}
 _OFFSET_POSITIONS = {"mpnet", "roberta", "xlm-roberta", "camembert", "longformer"}
+# Encoders that know where a piece stands by its position id alone, and not by its place in the input.
+_TAKE_POSITIONS = {
+    "albert", "bert", "camembert", "distilbert", "electra", "ernie", "mpnet", "roberta", "xlm-roberta",
+}  # fmt: skip
 
 
 def load_tokenizer(name: str) -> Any:

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from extract.decode.candidates import Candidates
+from extract.encoder.fusion import Fusion
+from extract.encoder.pretrained import PretrainedEncoder
+from extract.encoder.text import EncodedText
 from extract.errors import RecipeError, one_of
 from extract.schema import Schema
 
@@ -19,12 +22,16 @@ HEADS: dict[str, type[Head]] = {}
 
 @dataclass(frozen=True, slots=True)
 class WordStates:
-    """Word states a task, each (batch, words, hidden); `mask` (batch, words) marks real words."""
+    """Word states a task, each (batch, words, hidden); `mask` (batch, words) marks real words.
+
+    `text` is what they were made from, for heads that run the encoder again.
+    """
 
     entities: Tensor
     relations: Tensor
     qualifiers: Tensor
     mask: Tensor
+    text: EncodedText | None = None
 
     def task(self, task: str) -> Tensor:
         """The states that `task` reads."""
@@ -71,6 +78,7 @@ class Head(nn.Module, ABC):
 
     Config: ClassVar[type[HeadConfig]] = HeadConfig
     tasks: ClassVar[tuple[str, ...]]  # names of the losses
+    extra_pieces: ClassVar[int] = 0  # that the head inserts into a window's text
 
     def __init__(self, config: HeadConfig, schema: Schema, hidden: int) -> None:
         super().__init__()
@@ -78,6 +86,12 @@ class Head(nn.Module, ABC):
         self.n_entity_types = len(schema.entity_types)
         self.n_relations = len(schema.relations)
         self.n_qualifiers = len(schema.qualifiers)
+
+    def prepare(self, encoder: PretrainedEncoder, fusion: Fusion) -> None:
+        """Make what depends on the encoder; called once, when the network is built.
+
+        Raises `RecipeError` if the head cannot work with the encoder or the fusion.
+        """
 
     @abstractmethod
     def loss(self, states: WordStates, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""What heads that score all spans of a window share: the spans' loss, their pruning, and the rows put out."""
+"""What heads that score all spans of a window share: scores, loss, pruning, and the rows put out."""
 
 from __future__ import annotations
 
@@ -6,24 +6,49 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from extract.decode.candidates import Candidates
 from extract.heads.base import GoldWindow, HeadConfig
 from extract.heads.losses import counted_labels, zlpr
+from extract.heads.scorers import Biaffine, Projection
 
 
-def span_loss(scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
+def span_scores(
+    states: Tensor, start: Projection, last: Projection, scorer: Biaffine, width: nn.Embedding
+) -> Tensor:
+    """Scores of every span from its first and its last word, and from how many words it has.
+
+    Args:
+        states: (batch, words, hidden).
+        start, last: project words to their roles.
+        scorer: of (first word, last word) by label.
+        width: a score by label for each number of words after the first; longer spans share the last row.
+
+    Returns: (batch, first words, last words, labels).
+    """
+    scores = scorer(start(states), last(states)).float()
+    words = torch.arange(states.shape[1], device=states.device)
+    widths = (words.view(1, -1) - words.view(-1, 1)).clamp(0, width.num_embeddings - 1)
+    return scores + width(widths)
+
+
+def span_loss(
+    scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow], among: Tensor | None = None
+) -> Tensor:
     """The loss of every span, summed: each type that the window's corpus annotates counts.
 
     Args:
         scores: (batch, first words, last words, entity_types).
         mask: (batch, words).
+        among: (batch, first words, last words), the spans that count, gold ones among them; all by default.
 
     Returns: a scalar.
     """
     cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
+    if among is not None:
+        cells = cells & among
     target = torch.zeros(scores.shape, dtype=torch.bool)
     typed = torch.tensor([bool(window.entity_types) for window in gold])
     for row, window in enumerate(gold):
@@ -57,26 +82,30 @@ def _untyped_loss(scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> 
     return (softplus(-any_type) * positive).sum() + (against * (negative & cells)).sum()
 
 
-def top_spans(scores: Tensor, mask: Tensor, config: HeadConfig) -> tuple[Tensor, Tensor, Tensor]:
+def top_spans(
+    scores: Tensor, mask: Tensor, config: HeadConfig, floor: float | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Spans above the floor, best first.
 
     Args:
         scores: (batch, first words, last words, entity_types).
         mask: (batch, words).
+        floor: by default `config.span_floor`.
 
     Returns: spans (batch, spans, 2), half-open; which are no padding (batch, spans); their scores
     (batch, spans, entity_types).
     """
+    floor = config.span_floor if floor is None else floor
     batch, n_words = mask.shape
     cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
     best = scores.max(dim=-1).values.masked_fill(~cells, float("-inf")).view(batch, -1)
     # The cap grows with the window, so that pruning leaves memory linear in its words. It is each
     # window's own: the batch it comes in must not matter.
     cap = mask.sum(1).clamp(min=config.max_spans)
-    n_spans = int((best > config.span_floor).sum(1).minimum(cap).max())
+    n_spans = int((best > floor).sum(1).minimum(cap).max())
     top = best.topk(n_spans, dim=1)
     rank = torch.arange(n_spans, device=scores.device)
-    real = (top.values > config.span_floor) & (rank < cap.unsqueeze(1))
+    real = (top.values > floor) & (rank < cap.unsqueeze(1))
     start, last = top.indices // n_words, top.indices % n_words
     spans = torch.stack([start, last + 1], dim=-1) * real.unsqueeze(-1)
     rows = torch.arange(batch, device=scores.device).unsqueeze(1)

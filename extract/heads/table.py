@@ -40,6 +40,7 @@ from extract.heads.spans import (
     no_rows,
     span_loss,
     span_pairs,
+    span_scores,
     split_rows,
     top_spans,
     triples_above,
@@ -122,11 +123,9 @@ class TableHead(Head):
 
     def _span_scores(self, states: Tensor) -> Tensor:
         """(batch, words, hidden) to (batch, first words, last words, entity_types)."""
-        states = self.dropout(states)
-        scores = self.span_scorer(self.start(states), self.last(states)).float()
-        words = torch.arange(states.shape[1], device=states.device)
-        widths = (words.view(1, -1) - words.view(-1, 1)).clamp(0, _MAX_WIDTH)
-        return scores + self.span_width(widths)
+        return span_scores(
+            self.dropout(states), self.start, self.last, self.span_scorer, self.span_width
+        )
 
     def _pair_scores(
         self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor

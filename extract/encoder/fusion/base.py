@@ -57,6 +57,9 @@ class Fusion(nn.Module, ABC):
 
     Config: ClassVar[type[FusionConfig]] = FusionConfig
     least: ClassVar[int] = 1  # layers without which the method says nothing
+    by_piece: ClassVar[bool] = (
+        True  # whether a piece's state is made from that piece's layers alone
+    )
 
     def __init__(self, config: FusionConfig, n_layers: int, hidden: int) -> None:
         super().__init__()

@@ -53,6 +53,7 @@ class OptimalTransport(Fusion):
 
     Config = OptimalTransportConfig
     least = 2
+    by_piece = False
 
     def __init__(self, config: OptimalTransportConfig, n_layers: int, hidden: int) -> None:
         super().__init__(config, n_layers, hidden)

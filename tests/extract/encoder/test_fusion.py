@@ -105,6 +105,21 @@ def test_every_fusion_has_a_row_in_the_docs_that_says_whether_it_tells_tasks_apa
     assert found == {name: case.tasks_differ for name, case in CASES.items()}
 
 
+@EVERY_FUSION
+@torch.no_grad()
+def test_fusion_says_whether_it_looks_at_one_piece_at_a_time(name: str) -> None:
+    fusion, plain = shaken(build(name)).eval(), states()
+    changed = tuple(layer.clone() for layer in plain.layers)
+    for layer in changed:
+        layer[:, 1] += 1.0
+    others = [0, 2]
+    alike = all(
+        torch.allclose(one[:, others], other[:, others], atol=1e-6)
+        for one, other in zip(fusion(plain), fusion(LayerStates(changed)), strict=True)
+    )
+    assert alike == type(fusion).by_piece
+
+
 def test_every_concrete_fusion_is_registered() -> None:
     found, todo = set(), [Fusion]
     while todo:
