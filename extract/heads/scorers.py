@@ -22,7 +22,7 @@ class Projection(nn.Module):
         return projected
 
 
-_PRIOR = -6.0  # nearly all cells are empty: training starts from that, and not from even odds
+PRIOR = -6.0  # nearly all cells are empty: training starts from that, and not from even odds
 
 
 class Biaffine(nn.Module):
@@ -36,7 +36,7 @@ class Biaffine(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(width + 1, n_labels, width + 1))
         nn.init.normal_(self.weight, std=1.0 / width)
-        self.bias = nn.Parameter(torch.full((n_labels,), _PRIOR))
+        self.bias = nn.Parameter(torch.full((n_labels,), PRIOR))
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """(batch, lefts, width) and (batch, rights, width) to (batch, lefts, rights, labels)."""
@@ -78,7 +78,7 @@ class Triaffine(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(width + 1, n_labels, width))
         nn.init.normal_(self.weight, std=1.0 / width)
-        self.bias = nn.Parameter(torch.full((n_labels,), _PRIOR))
+        self.bias = nn.Parameter(torch.full((n_labels,), PRIOR))
 
     def forward(self, pair: Tensor, value: Tensor) -> Tensor:
         """(batch, pairs, width) and (batch, values, width) to (batch, pairs, values, labels)."""

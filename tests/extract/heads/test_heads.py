@@ -42,6 +42,7 @@ class Case:
 
 
 CASES = {
+    "head_then_tail": Case({"width": 48}),
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
 }
 
