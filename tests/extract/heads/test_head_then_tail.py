@@ -42,7 +42,7 @@ def test_positions_count_from_the_ends_of_the_head_and_are_one_inside() -> None:
     assert (far[0, 0], far[0, 6], far[0, 7], far[0, 60]) == (0, 0, 1, 48)
 
 
-def test_words_read_the_ends_of_the_head_and_their_position() -> None:
+def test_words_read_the_head_their_position_and_what_stands_between() -> None:
     head, words = make_head(), make_states([9, 9], seed=-3).relations
     heads = torch.tensor([[1, 2, 5], [0, 0, 1]])
     about = head.about_head(words, heads)
@@ -50,10 +50,15 @@ def test_words_read_the_ends_of_the_head_and_their_position() -> None:
     for row, (window, start, end) in enumerate(heads.tolist()):
         for word in range(9):
             place = min(word - start, 0) + max(word - end + 1, 0)
+            between = [*range(end, word), *range(word + 1, start)]
+            strongest = torch.zeros(head.about_head.between.in_features)
+            if between:
+                strongest = head.about_head.words(words[window, between]).max(dim=0).values
             expected = (
                 head.about_head.first.weight @ words[window, start]
                 + head.about_head.last.weight @ words[window, end - 1]
                 + head.about_head.position.weight[24 + place]
+                + head.about_head.between(strongest)
             )
             torch.testing.assert_close(about[row, word], expected)
 
@@ -119,7 +124,7 @@ def brute_force(head: HeadThenTail, states: WordStates, row: int) -> dict[object
     return scores
 
 
-@pytest.mark.parametrize(("max_spans", "floor"), [(4, -6.0), (30, -3.0), (12, -1e3)])
+@pytest.mark.parametrize(("max_spans", "floor"), [(4, -6.0), (30, -5.0), (12, -1e3)])
 @torch.no_grad()
 def test_candidates_equal_brute_force(max_spans: int, floor: float) -> None:
     config = CONFIG.model_copy(
@@ -207,7 +212,7 @@ def test_losses_are_those_of_each_tagger_alone_and_tails_of_each_head_alone() ->
             tails = [(0, o, f, r) for a, b, r, o, f in gold[row].triples if (a, b) == (s, e)]
             total += boundary_loss(head.tail, tags, tails, counted[:1], CONFIG.triple_floor)
             n_heads += 1
-    torch.testing.assert_close(losses["tails"], total / n_heads)
+    torch.testing.assert_close(losses["tails"], 0.2 * total / n_heads)
 
 
 def test_training_spans_are_gold_ones_and_the_best_that_share_no_word_with_them() -> None:
@@ -262,7 +267,10 @@ def test_corpus_without_relations_leaves_heads_and_tails_alone() -> None:
 
 
 def test_spans_of_unknown_type_teach_where_spans_are() -> None:
-    head, states = make_head().train(), make_states([7])
+    torch.manual_seed(0)
+    head = build_head(CONFIG.model_copy(update={"width": 32}), SCHEMA, HIDDEN).train()
+    assert isinstance(head, HeadThenTail)
+    states = make_states([7])
     gold = replace(
         GOLD,
         entities=((0, 2, -1), (3, 6, -1)),
@@ -272,7 +280,7 @@ def test_spans_of_unknown_type_teach_where_spans_are() -> None:
         relations=frozenset(),
     )
     optimizer = torch.optim.Adam(head.parameters(), lr=0.02)
-    for _ in range(150):
+    for _ in range(60):
         optimizer.zero_grad()
         head.loss(states, [gold])["entities"].backward()
         optimizer.step()
