@@ -38,7 +38,7 @@ def main() -> None:
     results = []
     for seed in arguments.seeds:
         recipe = read_recipe(arguments.recipe, [*arguments.overrides, f"seed={seed}"])
-        results.append(_result(recipe, arguments.runs / f"{arguments.out.stem}-{seed}"))
+        results.append(result_of(recipe, arguments.runs / f"{arguments.out.stem}-{seed}"))
     summary = {
         "recipe": arguments.recipe,
         "overrides": arguments.overrides,
@@ -46,7 +46,7 @@ def main() -> None:
         "split": "dev; epoch, thresholds and calibration are chosen on it",
         "environment": environment(),
         "corpora": {
-            name: _summary([result["dev"][name] for result in results])
+            name: summarise([result["dev"][name] for result in results])
             for name in results[0]["dev"]
         },
         "runs": [
@@ -64,7 +64,7 @@ def main() -> None:
     print(json.dumps(summary["corpora"], indent=1))
 
 
-def _result(recipe: Recipe, run: Path) -> dict[str, Any]:
+def result_of(recipe: Recipe, run: Path) -> dict[str, Any]:
     """The metrics of a run, trained now unless it is there and finished."""
     metrics = run / "metrics.json"
     if metrics.is_file() and read_recipe(run / "recipe.toml") == recipe:
@@ -98,20 +98,21 @@ def _percent(value: float | None) -> float | None:
     return None if value is None else round(100 * value, 2)
 
 
-def _summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
+def summarise(reports: list[dict[str, Any]]) -> dict[str, Any]:
+    """The headline figures of one corpus over seeds, from an evaluation report a seed."""
     by_seed = [figures(report) for report in reports]
     summary = {}
     for name in by_seed[0]:
-        values = [found[name] for found in by_seed if found[name] is not None]
-        if not values:
-            continue
-        deviation = round(statistics.stdev(values), 2) if len(values) > 1 else None
-        summary[name] = {
-            "mean": round(statistics.fmean(values), 2),
-            "std": deviation,
-            "seeds": values,
-        }
+        values = [value for found in by_seed if (value := found[name]) is not None]
+        if values:
+            summary[name] = spread(values)
     return summary
+
+
+def spread(values: list[float]) -> dict[str, Any]:
+    """Mean and standard deviation (None for one value) with the values themselves."""
+    deviation = round(statistics.stdev(values), 2) if len(values) > 1 else None
+    return {"mean": round(statistics.fmean(values), 2), "std": deviation, "seeds": values}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 Texts are the 4,000 sentences of HyperRED. For each number of threads, one fresh process measures
 `Extractor.extract` with JSON Lines written to a file, and the encoder's forward pass alone over the
 same batches of the same windows, in turns. Peak memory is that of whole `tripack extract`
-processes with --low-memory over the sentences once and ten times.
+processes over the sentences once and ten times, without and with --low-memory.
 """
 
 from __future__ import annotations
@@ -122,8 +122,16 @@ def _measure(arguments: argparse.Namespace, threads: int) -> dict[str, Any]:
 
 
 def _memory(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "default": _peaks(arguments, []),
+        "low_memory": _peaks(arguments, ["--low-memory"]),
+    }
+
+
+def _peaks(arguments: argparse.Namespace, options: list[str]) -> dict[str, Any]:
+    """Peak memory of `tripack extract` over the sentences once and ten times, and its growth."""
     texts = _texts(arguments.sentences)
-    peaks = {}
+    peaks, seconds = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for times in (1, 10):
             source, target = Path(folder) / f"{times}.txt", Path(folder) / f"{times}.jsonl"
@@ -137,14 +145,17 @@ def _memory(arguments: argparse.Namespace) -> dict[str, Any]:
                 "--quiet",
             ]
             command += ["--input", str(source), "--output", str(target), "--model", arguments.model]
-            command += ["--dtype", arguments.dtype, "--low-memory"]
+            command += ["--dtype", arguments.dtype, *options]
+            started = time.perf_counter()
             process = subprocess.Popen(command)
             _, status, usage = os.wait4(process.pid, 0)
             if status:
                 raise SystemExit(f"tripack extract failed with status {status}.")
-            peaks[f"{len(texts) * times} sentences"] = round(usage.ru_maxrss / 1024, 1)
+            size = f"{len(texts) * times} sentences"
+            peaks[size] = round(usage.ru_maxrss / 1024, 1)
+            seconds[size] = round(time.perf_counter() - started, 1)
     first, last = peaks.values()
-    return {"peak_mib": peaks, "growth": round(last / first, 3)}
+    return {"peak_mib": peaks, "growth": round(last / first, 3), "seconds": seconds}
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Changes:
     """How an example differs from its record in the file, counted so that nothing is silent.
 
-    `dropped_tokens`: blank tokens left out. `dropped_entities`: entities without a word.
+    `dropped_tokens`: blank tokens left out. `dropped_entities`: entities without a word, or
+    not whole in one sentence where sentences are cut here.
     `moved_entities`: entities whose offsets missed their text by a few characters.
     `expanded_entities`: entities widened to whole words. `merged_entities`, `merged_triples`:
     repetitions stored once. `repaired_tags`: I- tags that continue no entity, read as B-.

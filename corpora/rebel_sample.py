@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 from corpora.base import Corpus, Example, SplitFiles
-from corpora.build import Draft, Ends, UniqueIds, contexts
+from corpora.build import Ends, UniqueIds
 from corpora.files import Place, read_json_lines
-from extract.encoder.sentences import split_sentences
+from corpora.sentences import SentenceDrafts
 
 _TYPE = "Entity"
 # The sample's boundaries run ahead of its text by 2 to 6 characters after lost characters.
@@ -47,16 +46,8 @@ class RebelSample(Corpus):
             yield from _examples(record, place.at(repr(key[:60])), unique(f"{path.stem}-{key}"))
 
 
-class _Document:
-    """A text cut into sentences, with a draft for each."""
-
-    def __init__(self, text: str, place: Place) -> None:
-        self.text, self.place = text, place
-        self.sentences = split_sentences(text)
-        if not self.sentences:
-            raise place.error("expected at least one word in 'text', got none.")
-        self.drafts = [Draft(text, tokens, place) for tokens in self.sentences]
-        self.starts = [tokens[0].start_char for tokens in self.sentences]
+class _Document(SentenceDrafts):
+    """An abstract; its boundaries may miss the text by a few characters."""
 
     def boundaries(self, part: dict[str, Any]) -> Ends | None:
         """The characters of an entity, half-open; None where the file gives none.
@@ -79,21 +70,11 @@ class _Document:
         nearest = from_ + min(places, key=lambda at: abs(from_ + at - start))
         return nearest, nearest + len(surface)
 
-    def sentence_of(self, ends: Ends | None) -> int | None:
-        """The sentence that holds all words of these characters; None if there is none."""
-        if ends is None:
-            return None
-        number = max(0, bisect_right(self.starts, ends[0]) - 1)
-        if ends[0] >= self.sentences[number][-1].end_char:  # in the gap after the sentence
-            number += 1
-        following = self.starts[number + 1 : number + 2]
-        if number == len(self.starts) or (following and following[0] < ends[1]):
-            return None
-        return number
-
 
 def _examples(record: dict[str, Any], place: Place, doc_id: str) -> Iterator[Example]:
     document = _Document(place.field(record, "text", str), place)
+    if not document.drafts:
+        raise place.error("expected at least one word in 'text', got none.")
     for entity in place.field(record, "entities", list):
         ends = document.boundaries(place.check(entity, dict, "an entity"))
         number = document.sentence_of(ends)
@@ -105,9 +86,7 @@ def _examples(record: dict[str, Any], place: Place, doc_id: str) -> Iterator[Exa
             document.drafts[number].count("moved_entities", moved)
     for triple in place.field(record, "triples", list):
         _add_triple(document, triple)
-    around = contexts([[token.text for token in tokens] for tokens in document.sentences])
-    for number, draft in enumerate(document.drafts):
-        yield draft.finish(f"{doc_id}-{number}", doc_id, *around[number])
+    yield from document.examples(doc_id)
 
 
 def _add_triple(document: _Document, triple: Any) -> None:

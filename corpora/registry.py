@@ -18,6 +18,7 @@ from corpora.rebel_sample import RebelSample
 from corpora.scierc import SciErc
 from corpora.semeval2010_task8 import SemEval2010Task8
 from corpora.text2kgbench import Text2KgBench
+from corpora.tripack import Tripack
 from corpora.webnlg import WebNlg
 from corpora.webnlg_star import WebNlgStar
 from extract.errors import CorpusError, one_of
@@ -39,6 +40,7 @@ _CORPORA: dict[str, Corpus] = {
         SemEval2010Task8(),
         FewRel(),
         RebelSample(),
+        Tripack(),
     )
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -77,9 +77,25 @@ class Predictor:
 
     def precision(self) -> Any:
         """The context in which the model is to be called."""
-        if not self.autocast:
-            return nullcontext()
-        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+        kind = torch.device(self.device).type
+        if self.autocast:
+            return torch.autocast(kind, dtype=torch.bfloat16)
+        return without_onednn() if kind == "cpu" else nullcontext()
+
+
+@contextmanager
+def without_onednn() -> Iterator[None]:
+    """Compute on the CPU by other libraries than oneDNN, which in float32 are as fast here.
+
+    oneDNN keeps what it made for each shape of its arguments, and batches seldom share a shape, so that
+    memory would grow with the length of a run.
+    """
+    flags = torch.backends.mkldnn.set_flags
+    before = flags(False, None, None, None)[0]  # None: leave as it is
+    try:
+        yield
+    finally:
+        flags(before, None, None, None)
 
 
 def windower_of(model: ExtractionModel) -> Windower:

@@ -20,6 +20,7 @@ _PACKAGES = (
     "spacy",
     "datasets",
     "seqeval",
+    "scikit-learn",
 )
 
 

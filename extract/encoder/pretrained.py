@@ -58,9 +58,13 @@ def resolve_encoder(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LayerStates:
-    """Hidden states of every layer, the embedding output first: each (batch, pieces, hidden)."""
+    """Hidden states of every layer, the embedding output first: each (batch, pieces, hidden).
+
+    `mask` (batch, pieces) is true for real pieces, false for padding; None: all are real.
+    """
 
     layers: tuple[Tensor, ...]
+    mask: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -131,7 +135,7 @@ class PretrainedEncoder(nn.Module):
         output = self.model(
             inputs_embeds=embedded, attention_mask=piece_mask, output_hidden_states=True
         )
-        return LayerStates(tuple(output.hidden_states))
+        return LayerStates(tuple(output.hidden_states), piece_mask.bool())
 
     @property
     def word_embeddings(self) -> nn.Parameter:

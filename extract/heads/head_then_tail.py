@@ -40,7 +40,7 @@ from extract.heads.boundary_losses import boundary_loss, untyped_loss
 from extract.heads.context import range_max
 from extract.heads.losses import counted_labels
 from extract.heads.scorers import Projection
-from extract.heads.spans import no_rows, split_rows, top_spans, training_spans
+from extract.heads.spans import no_rows, split_rows, top_spans, training_spans, triples_above
 from extract.schema import Schema
 
 _FARTHEST = 24  # words this far from the head, or farther, share one position
@@ -263,7 +263,5 @@ class HeadThenTail(Head):
         tails = torch.cat([row.unsqueeze(1), spans[window[row], object_]], dim=1)
         tail_scores = span_log_odds(tails, tags.start, lambda cells: self.tail.ends(tags, cells))
         scores = all_of(head_scores[row], tail_scores)
-        pair, relation = (scores > floor).nonzero(as_tuple=True)
-        at = row[pair]
-        triples = torch.stack([window[at], subject[at], relation, object_[pair]], dim=1)
-        return triples, scores[pair, relation]
+        pairs = torch.stack([window[row], subject[row], object_], dim=1)
+        return triples_above(pairs, scores, floor)

@@ -116,6 +116,33 @@ def training_spans(
     return rows
 
 
+def span_pairs(real: Tensor) -> Tensor:
+    """All ordered pairs of different spans of a window.
+
+    Args:
+        real: (batch, spans), which spans are no padding.
+
+    Returns: (pairs, 3) of window, subject span, object span; ascending.
+    """
+    both = real.unsqueeze(1) & real.unsqueeze(2)
+    itself = torch.eye(real.shape[1], dtype=torch.bool, device=real.device)
+    return (both & ~itself).nonzero()
+
+
+def triples_above(pairs: Tensor, scores: Tensor, floor: float) -> tuple[Tensor, Tensor]:
+    """The triples that score above the floor.
+
+    Args:
+        pairs: (pairs, 3) of window, subject span, object span.
+        scores: (pairs, relations).
+
+    Returns: (triples, 4) of window, subject span, relation, object span; their scores (triples,).
+    """
+    found = (scores > floor).nonzero()  # (triples, 2): pair, relation
+    window, subject, object_ = pairs[found[:, 0]].unbind(1)
+    return torch.stack([window, subject, found[:, 1], object_], dim=1), scores[found.unbind(1)]
+
+
 def no_rows(n_columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """No rows of `n_columns` columns, and no scores."""
     return torch.zeros(0, n_columns, dtype=torch.long, device=device), torch.zeros(0, device=device)

@@ -35,7 +35,15 @@ from extract.heads.context import PairContext
 from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Biaffine, Projection
-from extract.heads.spans import no_rows, span_loss, split_rows, top_spans, training_spans
+from extract.heads.spans import (
+    no_rows,
+    span_loss,
+    span_pairs,
+    split_rows,
+    top_spans,
+    training_spans,
+    triples_above,
+)
 from extract.schema import Schema
 
 _MAX_WIDTH = 24  # spans this long or longer share one width feature
@@ -126,9 +134,7 @@ class TableHead(Head):
 
         Returns: pairs (pairs, 3) of window, subject span, object span; scores (pairs, relations).
         """
-        both = real.unsqueeze(1) & real.unsqueeze(2)
-        itself = torch.eye(real.shape[1], dtype=torch.bool, device=real.device)
-        pairs = (both & ~itself).nonzero()
+        pairs = span_pairs(real)
         subject = member @ self.subject(states)  # (batch, spans, width)
         object_ = member @ self.object(states)
         by_window = self.relation_scorer.by_window(subject, object_, real)
@@ -234,9 +240,7 @@ class TableHead(Head):
         if not self.n_relations or not real.shape[1]:
             return no_rows(4, states.device)
         pairs, scores = self._pair_scores(states, spans, member, real)
-        found = (scores > self.config.triple_floor).nonzero()  # (triples, 2): pair, relation
-        window, subject, object_ = pairs[found[:, 0]].unbind(1)
-        return torch.stack([window, subject, found[:, 1], object_], dim=1), scores[found.unbind(1)]
+        return triples_above(pairs, scores, self.config.triple_floor)
 
 
 def word_scores(spans: Tensor) -> Tensor:

@@ -32,7 +32,8 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
 
     source = recipe.path or corpora.locate(recipe.name)
     splits = corpora.read(recipe.name, source)
-    for wanted in (recipe.train,) if recipe.n_dev else (recipe.train, recipe.dev):
+    has_dev = not recipe.n_dev and recipe.dev != "none"
+    for wanted in (recipe.train, recipe.dev) if has_dev else (recipe.train,):
         if wanted not in splits:
             raise RecipeError(
                 f"Corpus {recipe.name!r} at {source} has no split {wanted!r}. "
@@ -42,7 +43,7 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
     if recipe.n_dev:
         train, dev = corpora.split(train, recipe.n_dev, recipe.split_seed)
     else:
-        dev = splits[recipe.dev]
+        dev = splits[recipe.dev] if has_dev else []
     schema = Schema.infer(_sentences(train), recipe.name)
     if recipe.words == "tripack":
         train, dev = [reword(e) for e in train], [reword(e) for e in dev]

@@ -24,7 +24,10 @@ class CorpusRecipe(_Section):
     name: str = Field(description="registered corpus name")
     path: str | None = Field(None, description="folder or file; by default $TRIPACK_CORPORA/name")
     train: str = Field("train", description="split to train on")
-    dev: str = Field("dev", description="split to develop on, unless n_dev cuts one from train")
+    dev: str = Field(
+        "dev",
+        description="split to develop on, unless n_dev cuts one from train; none: only train on it",
+    )
     n_dev: int = Field(
         0, ge=0, description="documents cut from the train split for development; 0: none"
     )
@@ -98,6 +101,12 @@ class Recipe(_Section):
     model: ModelConfig = ModelConfig()
     decode: DecodeRecipe = DecodeRecipe()
     training: TrainingRecipe = TrainingRecipe()
+
+    @model_validator(mode="after")
+    def _some_dev(self) -> Recipe:
+        if all(corpus.dev == "none" and not corpus.n_dev for corpus in self.corpora):
+            raise ValueError("expected at least one corpus with a dev part, got none")
+        return self
 
     @model_validator(mode="after")
     def _known_tasks(self) -> Recipe:

@@ -149,12 +149,16 @@ class _Run:
         predictor = Predictor(model, windower, device=device, autocast=fast)
         return cls(recipe, schema, model, windower, windows, corpora, predictor)
 
+    def _with_dev(self) -> list[CorpusData]:
+        """The corpora that the model is scored on; others only teach."""
+        return [corpus for corpus in self.corpora if corpus.dev]
+
     def measure(self) -> dict[str, float]:
-        """Dev F1 with raw scores and no threshold: the mean over the recipe's corpora."""
+        """Dev F1 with raw scores and no threshold: the mean over the corpora with a dev part."""
         self.model.eval()
         decoder = Decoder(self.schema, nested=self.recipe.decode.nested)
         values, others = {}, {}
-        for corpus in self.corpora:
+        for corpus in self._with_dev():
             part = DevPart.of(corpus, self.predictor)
             pred = part.decode(decoder)
             values[corpus.name] = dev_f1(part.gold, pred, corpus.metric)
@@ -166,7 +170,7 @@ class _Run:
     def finish(self, folder: Path, best_epoch: float, seconds: float) -> dict[str, Any]:
         """Calibrate on dev, tune thresholds, score, and write the model folder."""
         exact = Predictor(self.model, self.windower, device=self.predictor.device)
-        parts = [DevPart.of(corpus, exact) for corpus in self.corpora]
+        parts = [DevPart.of(corpus, exact) for corpus in self._with_dev()]
         decoder = tuned(parts, calibrated(parts, self.schema, nested=self.recipe.decode.nested))
         reports = {}
         for part in parts:

@@ -123,6 +123,45 @@ REBEL = {
     ],
 }
 
+TRIPACK_TEXT = "Ada Mayfield led North Rail until 1967. She lives in Torvik."
+
+
+def mark(text: str, label: str, start: int | None = None) -> dict[str, Any]:
+    """An entity of TRIPACK_TEXT, by characters."""
+    at = TRIPACK_TEXT.index(text) if start is None else start
+    return {"text": text, "start": at, "end": at + len(text), "label": label}
+
+
+TRIPACK = {
+    "id": "doc-7",
+    "text": TRIPACK_TEXT,
+    "entities": [
+        mark("Ada Mayfield", "PER") | {"score": 0.9},
+        mark("North Rail", "ORG"),
+        mark("1967", "TIME"),
+        mark("Torvik", "LOC"),
+    ],
+    "triples": [
+        {
+            "subject": mark("Ada Mayfield", "PER"),
+            "relation": "employer",
+            "relation_id": "P108",
+            "object": mark("North Rail", "ORG"),
+            "qualifiers": [
+                {
+                    "label": "end time",
+                    "label_id": "P582",
+                    "value": mark("1967", "TIME"),
+                    "score": 0.8,
+                }
+            ],
+            "score": 0.7,
+            "sentence": [0, 39],
+        }
+    ],
+    "model": "wikidata-small 1.0.0",
+}
+
 
 def lines(*records: Any) -> str:
     """JSON Lines of the records."""
@@ -148,6 +187,7 @@ FILES: dict[str, tuple[str, str, str]] = {
     "semeval2010_task8": ("train.tsv", "train", SEMEVAL),
     "fewrel": ("val_wiki.json", "dev", json.dumps(FEWREL)),
     "rebel_sample": ("sample.jsonl", "sample", lines(REBEL)),
+    "tripack": ("train.jsonl", "train", lines(TRIPACK)),
 }
 
 

@@ -36,7 +36,7 @@ def test_registered_corpus_has_metadata_fixture_and_tests(name: str) -> None:
 def test_every_concrete_corpus_is_registered_once() -> None:
     registered = [type(corpora.get(name)) for name in corpora.names()]
     assert set(registered) == _subclasses(Corpus) - {Corpus, TripleListCorpus}
-    assert len(corpora.names()) == 12
+    assert len(corpora.names()) == 13
     titles = [corpora.get(name).title for name in corpora.names()]
     assert len(set(titles)) == len(titles)
 

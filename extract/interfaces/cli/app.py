@@ -13,6 +13,7 @@ from extract.interfaces.cli.corpora_command import corpora_app
 from extract.interfaces.cli.evaluate_command import evaluate
 from extract.interfaces.cli.exits import EPILOG, USAGE
 from extract.interfaces.cli.extract_command import extract
+from extract.interfaces.cli.layers_command import layers
 from extract.interfaces.cli.models_command import models_app
 from extract.interfaces.cli.train_command import train
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command("extract", epilog=EPILOG)(extract)
 app.command("train", epilog=EPILOG)(train)
 app.command("evaluate", epilog=EPILOG)(evaluate)
+app.command("layers", epilog=EPILOG)(layers)
 app.add_typer(models_app, name="models")
 app.add_typer(corpora_app, name="corpora")
 

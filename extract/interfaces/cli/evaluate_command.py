@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extract.errors import CorpusError
 from extract.interfaces.cli.exits import UsageError
+from extract.interfaces.cli.gold import read_gold
 from extract.interfaces.cli.options import BatchSize, Device, Dtype, Threads, Threshold
 from extract.interfaces.cli.printing import as_json
 from extract.interfaces.io.target import Target
@@ -73,7 +73,7 @@ def evaluate(
     with ExitStack() as stack:
         # Opened first: a report that cannot be written is not worth computing.
         target = None if json_ is None else stack.enter_context(Target(json_, force=True))
-        examples = _read_gold(corpus, split or "dev", file, path, dev, seed)
+        examples = read_gold(corpus, split or "dev", file, path, dev, seed)
         from extract.pipeline import load
         from extract.versions import environment
 
@@ -95,30 +95,6 @@ def evaluate(
         if target is not None:
             target.write(as_json(result) + "\n")
     print(report.to_table())
-
-
-def _read_gold(
-    name: str, split: str, file: Path | None, path: Path | None, n_dev: int | None, seed: int
-) -> list[Example]:
-    """The examples to score. Raises `CorpusError` if there are none of that description."""
-    import corpora
-
-    if file is not None:
-        return corpora.read(name, file, "file")["file"]
-    source = path if path is not None else corpora.locate(name)
-    splits = list(corpora.get(name).split_files)
-    if n_dev is None:
-        try:
-            return corpora.read(name, source, split)[split]
-        except CorpusError as error:
-            if split == "dev" and split not in splits:
-                error.add_note("--dev N cuts a dev split from the train split")
-            raise
-    if split not in ("train", "dev"):
-        raise CorpusError(f"Expected --split train or dev together with --dev, got {split!r}.")
-    whole = "train" if "train" in splits else splits[0]
-    train, dev = corpora.split(corpora.read(name, source, whole)[whole], n_dev, seed)
-    return dev if split == "dev" else train
 
 
 def _score(

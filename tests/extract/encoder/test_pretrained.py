@@ -44,6 +44,17 @@ def test_all_layers_come_out_embeddings_first(
     torch.testing.assert_close(states.layers[-1], direct)
 
 
+def test_states_say_which_pieces_are_padding(
+    tiny_encoder: Path, pieces: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+) -> None:
+    ids, mask, shapes = pieces
+    mask[1, 3:] = 0
+    found = PretrainedEncoder(str(tiny_encoder)).eval()(ids, mask, shapes).mask
+    assert found is not None
+    assert found.dtype == torch.bool
+    assert found.tolist() == [[True] * 5, [True] * 3 + [False] * 2]
+
+
 def test_fewer_layers_are_the_first_ones(
     tiny_encoder: Path, pieces: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 ) -> None:

@@ -22,6 +22,7 @@ COMMANDS = [
     ["extract"],
     ["train"],
     ["evaluate"],
+    ["layers"],
     ["models"],
     ["models", "list"],
     ["models", "info"],
@@ -42,7 +43,7 @@ def test_help_takes_less_than_half_a_second() -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    heavy = {"torch", "transformers", "datasets", "spacy", "pyarrow", "numpy"}
+    heavy = {"torch", "transformers", "datasets", "spacy", "pyarrow", "numpy", "sklearn"}
     code = (
         "import sys; from extract.interfaces.cli import main; main(['extract', '--help']);"
         f"print('HEAVY', sorted({heavy!r} & set(sys.modules)))"

@@ -85,6 +85,23 @@ def test_tiny_model_gives_every_fact_from_words_and_from_text(
     ]
 
 
+def test_corpus_without_a_dev_part_teaches_and_is_not_scored(
+    tiny_encoder: Path, facts_file: Path, tmp_path: Path
+) -> None:
+    text = "Ida Moen founded Westwind."
+    mark = [{"text": t, "start": text.index(t), "end": text.index(t) + len(t), "label": "Entity"}
+            for t in ("Ida Moen", "Westwind")]  # fmt: skip
+    triple = {"subject": mark[1], "relation": "founded by", "object": mark[0]}
+    own = tmp_path / "own.jsonl"
+    own.write_text(json.dumps({"text": text, "entities": mark, "triples": [triple]}) + "\n")
+    data = short_recipe(tiny_encoder, facts_file, epochs=2).model_dump()
+    silver = {"name": "tripack", "path": str(own), "train": "file", "dev": "none"}
+    data["corpora"] = [*data["corpora"], silver]
+    result = train(Recipe.model_validate(data), tmp_path / "run", progress=False)
+    assert set(result["dev"]) == {"hyperred"}
+    assert "founded by" in load(tmp_path / "run" / "model", device="cpu").schema.relation_names
+
+
 # The same again
 
 

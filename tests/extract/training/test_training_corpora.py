@@ -41,6 +41,16 @@ def test_own_words_replace_those_of_the_corpus(facts_file: Path) -> None:
     assert {e.text for e in corpus.train} == {e.text for e in load_corpus(facts(facts_file)).train}
 
 
+def test_corpus_may_only_teach(facts_file: Path) -> None:
+    corpus = load_corpus(facts(facts_file, dev="none"))
+    assert (len(corpus.train), corpus.dev) == (16, [])
+    one_only = {"name": "x", "corpora": [facts(facts_file, dev="none").model_dump()]}
+    with pytest.raises(ValueError, match="at least one corpus with a dev part"):
+        Recipe.model_validate(one_only)
+    one_only["corpora"][0]["n_dev"] = 4
+    assert Recipe.model_validate(one_only)
+
+
 def test_missing_split_lists_those_that_are_there(facts_file: Path) -> None:
     with pytest.raises(
         RecipeError, match=r"'hyperred' at .* has no split 'test'. Expected one of: file"

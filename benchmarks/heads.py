@@ -1,0 +1,200 @@
+"""Train every head on the same corpora and encoder and write benchmarks/heads.md.
+
+    python -m benchmarks.heads [--corpora conll04 hyperred] [--only NAME ...] [--seeds 13] [--threads N]
+
+One recipe a row, recipes/CORPUS-HEAD.toml (the table's are recipes/CORPUS-minilm.toml). Run folders are
+kept under --runs, so an interrupted comparison goes on with the missing rows and finished runs are neither
+trained nor measured again. Each row is a file under --results; the page is written from all of them.
+
+Training seconds are those since a run's last start, on whatever else the machine did. Speed is that of the
+finished model on one thread, from the words of the dev part to decoded triples, the median of three
+rounds; peak memory is that of the process that measures it, the encoder included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.seeds import result_of, spread, summarise
+from benchmarks.tables import cell, line, mean_of
+from extract.errors import RecipeError
+from extract.heads import HEADS
+from extract.training.recipe import Recipe, read_recipe
+from extract.versions import environment
+
+_ROUNDS = 3
+_MEASURED = "head.json"  # in a run folder, so that a finished run is measured once
+_RECIPES = Path("recipes")
+_COLUMNS = {
+    "entity_f1": "entities",
+    "relation_boundary_micro_f1": "relations, boundary",
+    "relation_strict_micro_f1": "relations, strict",
+    "triplet_f1": "triplets",
+    "quintuplet_f1": "quintuplets",
+}
+_PREFACE = """# Heads compared
+
+Written by `python -m benchmarks.heads` from the files in `benchmarks/results/heads/`, which also hold
+settings, versions and machine. F1 in percent on the development part, on which epochs and thresholds were
+chosen; mean ± standard deviation where there are several seeds. Parameters are the head's. Speed:
+sentences a second on one thread in float32, encoder included. Rows were trained and timed in several
+runs, beside whatever else the machine did, so compare times with care."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the arguments, train and measure each head, write the rows and the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpora", nargs="+", default=["conll04", "hyperred"])
+    parser.add_argument("--only", nargs="+", choices=sorted(HEADS), help="leave the others out")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[13])
+    parser.add_argument("--threads", type=int, default=None, help="for training")
+    parser.add_argument("--recipes", type=Path, default=_RECIPES, help="folder of the recipes")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--results", type=Path, default=Path("benchmarks/results/heads"))
+    parser.add_argument("--page", type=Path, default=Path("benchmarks/heads.md"))
+    parser.add_argument(
+        "--measure", type=Path, help=argparse.SUPPRESS
+    )  # one run, in a process of its own
+    given = parser.parse_args(arguments)
+    if given.measure:
+        print(json.dumps(measure(given.measure)))
+        return
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if given.threads:
+        import torch
+
+        torch.set_num_threads(given.threads)
+    given.results.mkdir(parents=True, exist_ok=True)
+    for corpus in given.corpora:
+        for name in given.only or sorted(HEADS):
+            source = recipe_file(given.recipes, corpus, name)
+            if not source.is_file():
+                logging.info("%s has no recipe: %s is left out", source, name)
+                continue
+            row = compare(source, given.seeds, given.runs)
+            written = given.results / f"{corpus}-{name}.json"
+            written.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
+            given.page.write_text(page(read_rows(given.results)), encoding="utf-8")
+
+
+def recipe_file(folder: Path, corpus: str, head: str) -> Path:
+    """The recipe of a head for a corpus."""
+    return folder / f"{corpus}-{'minilm' if head == 'table' else head}.toml"
+
+
+def compare(source: Path, seeds: Sequence[int], runs: Path) -> dict[str, Any]:
+    """What is recorded of one head on one corpus: a run a seed."""
+    recipes = [read_recipe(source, [f"seed={seed}"]) for seed in seeds]
+    folders = [runs / f"{source.stem}-{seed}" for seed in seeds]
+    results = [result_of(recipe, run) for recipe, run in zip(recipes, folders, strict=True)]
+    measured = [_measured(run) for run in folders]
+    return {
+        "recipe": str(source),
+        "head": recipes[0].model.head.name,
+        "corpus": _corpus(recipes[0]),
+        "encoder": recipes[0].model.encoder.name,
+        "split": "dev; epoch, thresholds and calibration are chosen on it",
+        "seeds": list(seeds),
+        "settings": recipes[0].model.head.model_dump(mode="json"),
+        "epochs": recipes[0].training.epochs,
+        "best_epochs": [result["best_epoch"] for result in results],
+        "parameters": measured[0]["head_parameters"],
+        "training_seconds": spread([result["seconds"] for result in results]),
+        "sentences_per_second": spread([run["sentences_per_second"] for run in measured]),
+        "peak_mib": spread([run["peak_mib"] for run in measured]),
+        "figures": summarise([result["dev"][_corpus(recipes[0])] for result in results]),
+        "environment": environment(),
+    }
+
+
+def _corpus(recipe: Recipe) -> str:
+    if len(recipe.corpora) != 1:
+        raise RecipeError(
+            f"Expected recipe {recipe.name!r} to have one corpus to compare heads on."
+        )
+    return recipe.corpora[0].name
+
+
+def _measured(run: Path) -> dict[str, Any]:
+    """Size, speed and memory of a finished run, measured now unless they were before."""
+    stored = run / _MEASURED
+    if not stored.is_file():
+        command = [sys.executable, "-m", "benchmarks.heads", "--measure", str(run)]
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+        stored.write_text(found.stdout.splitlines()[-1] + "\n", encoding="utf-8")
+    measured: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8"))
+    return measured
+
+
+def measure(run: Path) -> dict[str, Any]:
+    """Size, speed and peak memory of a run's model over the dev part of its recipe, on one thread."""
+    from extract import load
+    from extract.training.corpora import load_corpus
+
+    recipe = read_recipe(run / "recipe.toml")
+    sentences = [e.sentence for e in load_corpus(recipe.corpora[0]).dev]
+    extractor = load(run, device="cpu", dtype="float32", threads=1)
+    seconds = []
+    for _ in range(_ROUNDS + 1):
+        started = time.perf_counter()
+        list(extractor.predict(sentences))
+        seconds.append(time.perf_counter() - started)
+    head = extractor._predictor.model.head
+    return {
+        "head_parameters": sum(parameter.numel() for parameter in head.parameters()),
+        "sentences": len(sentences),
+        "rounds": _ROUNDS,
+        "sentences_per_second": round(len(sentences) / statistics.median(seconds[1:]), 1),
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    }
+
+
+def read_rows(folder: Path) -> list[dict[str, Any]]:
+    """All rows that were recorded, in the order of their file names."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
+def page(rows: Sequence[dict[str, Any]]) -> str:
+    """The page: a table a corpus, heads by strict relation F1, or by quintuplets where there are some."""
+    lines = _PREFACE.splitlines()
+    for corpus in dict.fromkeys(row["corpus"] for row in rows):
+        own = [row for row in rows if row["corpus"] == corpus]
+        hyper = any(mean_of(row["figures"], "quintuplet_f1") > 0 for row in own)
+        columns = list(_COLUMNS) if hyper else list(_COLUMNS)[:3]
+        own.sort(key=lambda row: [-mean_of(row["figures"], c) for c in reversed(columns)])
+        head = ["head", "seeds", "epochs", *(_COLUMNS[c] for c in columns)]
+        head += ["parameters", "training, s", "sentences/s", "peak, MiB"]
+        lines += [
+            "",
+            f"## {corpus}, {own[0]['encoder']}",
+            "",
+            line(head),
+            line(["---"] * len(head)),
+        ]
+        lines += [line(_cells(row, columns)) for row in own]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    return [
+        f"`{row['head']}`",
+        str(len(row["seeds"])),
+        str(row["epochs"]),
+        *(cell(row["figures"].get(column), 1) for column in columns),
+        f"{row['parameters']:,}",
+        *(cell(row[key], 0) for key in ("training_seconds", "sentences_per_second", "peak_mib")),
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The contract of a fusion and the registry: states of all layers in, one state a piece for each task out.
+
+A fusion gives the heads three states, in the order of `TASKS`; strategies that do not tell tasks
+apart give the same tensor three times.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from extract.encoder.pretrained import LayerStates
+from extract.errors import RecipeError, one_of
+
+TASKS = ("entities", "relations", "qualifiers")
+TaskStates = tuple[Tensor, Tensor, Tensor]
+
+FUSIONS: dict[str, type[Fusion]] = {}
+
+
+def register_fusion(name: str) -> Callable[[type[Fusion]], type[Fusion]]:
+    """Register a fusion class under a name; refuses a name that is taken."""
+
+    def add(cls: type[Fusion]) -> type[Fusion]:
+        if name in FUSIONS:
+            raise ValueError(f"The fusion name {name!r} is taken by {FUSIONS[name].__name__}.")
+        FUSIONS[name] = cls
+        return cls
+
+    return add
+
+
+class FusionConfig(BaseModel):
+    """Settings that every fusion has; a fusion with more of them has its own `Config`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: str = Field("task_mix", description="registered name of the fusion")
+    layers: tuple[int, ...] | None = Field(
+        None, min_length=1, description="layers to fuse, all by default; 0 is the embedding output"
+    )
+
+
+class Fusion(nn.Module, ABC):
+    """Fuses `n_layers` + 1 layer outputs of width `hidden`.
+
+    `chosen` are the layers it reads, in the order of the settings; the last of them is the one that
+    training starts from.
+
+    Raises `RecipeError` if the settings choose a layer that the encoder has not, or fewer than `least`.
+    """
+
+    Config: ClassVar[type[FusionConfig]] = FusionConfig
+    least: ClassVar[int] = 1  # layers without which the method says nothing
+
+    def __init__(self, config: FusionConfig, n_layers: int, hidden: int) -> None:
+        super().__init__()
+        self.chosen = chosen_layers(config, n_layers)
+        if len(self.chosen) < self.least:
+            raise RecipeError(
+                f"Fusion {config.name!r} needs at least {self.least} layers, got {len(self.chosen)}."
+            )
+
+    @abstractmethod
+    def forward(self, states: LayerStates) -> TaskStates:
+        """Fuse layers of (batch, pieces, hidden) into one such state a task."""
+
+
+def chosen_layers(config: FusionConfig, n_layers: int) -> tuple[int, ...]:
+    """The layers that the settings choose, all by default. Raises `RecipeError` for one that is not there."""
+    layers = tuple(range(n_layers + 1)) if config.layers is None else config.layers
+    for layer in layers:
+        if not 0 <= layer <= n_layers:
+            raise RecipeError(
+                f"Expected fusion layers in 0..{n_layers} (0 is the embedding output), got {layer}."
+            )
+    return layers
+
+
+def one_chosen(wanted: int | None, share: float, chosen: tuple[int, ...], setting: str) -> int:
+    """The layer a setting names, or by default the one that stands at a share of the chosen layers.
+
+    Raises `RecipeError`, naming `setting`, if it is not among the chosen layers.
+    """
+    if wanted is None:
+        return chosen[round(share * (len(chosen) - 1))]
+    if wanted not in chosen:
+        raise RecipeError(
+            f"Expected {setting} to be one of the fusion's layers "
+            f"({', '.join(map(str, chosen))}), got {wanted}."
+        )
+    return wanted
+
+
+def stack_chosen(layers: tuple[Tensor, ...], chosen: tuple[int, ...]) -> Tensor:
+    """The chosen ones of layers of (batch, pieces, hidden): (batch, pieces, layers, hidden)."""
+    return torch.stack([layers[i] for i in chosen], dim=2)
+
+
+def fusion_class(name: str) -> type[Fusion]:
+    """The fusion class of a name. Raises `RecipeError` if there is none."""
+    if name not in FUSIONS:
+        raise RecipeError(one_of("fusion", name, list(FUSIONS)))
+    return FUSIONS[name]
+
+
+def fusion_config(settings: dict[str, Any]) -> FusionConfig:
+    """Settings as a recipe gives them, checked by the fusion that they name (by default `task_mix`).
+
+    Raises `RecipeError` for an unknown fusion, pydantic's `ValidationError` for settings it has not.
+    """
+    return fusion_class(str(settings.get("name", "task_mix"))).Config.model_validate(settings)
+
+
+def build_fusion(config: FusionConfig, n_layers: int, hidden: int) -> Fusion:
+    """The fusion that `config` names. Raises `RecipeError` if there is none."""
+    return fusion_class(config.name)(config, n_layers, hidden)

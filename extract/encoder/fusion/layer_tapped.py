@@ -1,0 +1,54 @@
+"""Each task reads the output of one layer of its own."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from extract.encoder.fusion.base import (
+    Fusion,
+    FusionConfig,
+    TaskStates,
+    one_chosen,
+    register_fusion,
+)
+from extract.encoder.pretrained import LayerStates
+
+
+class LayerTappedConfig(FusionConfig):
+    """Settings of tapped layers: the layer of each task, one of `layers`."""
+
+    entities: int | None = Field(
+        None, ge=0, description="layer that entities read; by default two thirds of the way up"
+    )
+    relations: int | None = Field(
+        None, ge=0, description="layer that relations read; by default the last"
+    )
+    qualifiers: int | None = Field(
+        None, ge=0, description="layer that qualifiers read; by default the last"
+    )
+
+
+@register_fusion("layer_tapped")
+class LayerTapped(Fusion):
+    """Entities read a lower layer than relations and qualifiers; nothing is mixed.
+
+    Sanh et al. 2019, A Hierarchical Multi-task Approach for Learning Embeddings from Semantic Tasks.
+    Differs from the paper: the layers are those of one pretrained encoder, not recurrent layers added
+    a task, and the words' embeddings are not handed to every level beside the layer below.
+
+    Raises `RecipeError` if a task's layer is not among the fused ones.
+    """
+
+    Config = LayerTappedConfig
+
+    def __init__(self, config: LayerTappedConfig, n_layers: int, hidden: int) -> None:
+        super().__init__(config, n_layers, hidden)
+        self.tapped = (
+            one_chosen(config.entities, 2 / 3, self.chosen, "entities"),
+            one_chosen(config.relations, 1, self.chosen, "relations"),
+            one_chosen(config.qualifiers, 1, self.chosen, "qualifiers"),
+        )
+
+    def forward(self, states: LayerStates) -> TaskStates:
+        entities, relations, qualifiers = (states.layers[layer] for layer in self.tapped)
+        return entities, relations, qualifiers

@@ -1,0 +1,81 @@
+"""One layer, weighted sums of layers, and layers side by side."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from extract.encoder.fusion.base import Fusion, FusionConfig, TaskStates, register_fusion
+from extract.encoder.pretrained import LayerStates
+
+
+@register_fusion("last")
+class LastLayer(Fusion):
+    """The output of the last chosen layer, by default the encoder's last, for every task."""
+
+    def forward(self, states: LayerStates) -> TaskStates:
+        last = states.layers[self.chosen[-1]]
+        return last, last, last
+
+
+@register_fusion("scalar_mix")
+class ScalarMix(Fusion):
+    """A learned weighted sum of layers: h = gamma * sum_l softmax(w)_l h_l.
+
+    Peters et al. 2018, Deep Contextualized Word Representations.
+    Differs from the paper: the weights start at the last layer, so that training starts from what
+    the encoder was trained to put out.
+    """
+
+    n_mixes = 1
+
+    def __init__(self, config: FusionConfig, n_layers: int, hidden: int) -> None:
+        super().__init__(config, n_layers, hidden)
+        weights = torch.zeros(self.n_mixes, len(self.chosen))
+        weights[:, -1] = 3.0
+        self.weights = nn.Parameter(weights)
+        self.scale = nn.Parameter(torch.ones(self.n_mixes))
+
+    def forward(self, states: LayerStates) -> TaskStates:
+        stacked = torch.stack(
+            [states.layers[i] for i in self.chosen]
+        )  # (layers, batch, pieces, hidden)
+        mix = self.weights.softmax(dim=-1) * self.scale.unsqueeze(-1)  # (mixes, layers)
+        mixed = torch.einsum("ml,lbph->mbph", mix.to(stacked.dtype), stacked)
+        return mixed[0], mixed[1 % self.n_mixes], mixed[2 % self.n_mixes]
+
+
+@register_fusion("task_mix")
+class TaskMix(ScalarMix):
+    """A scalar mix a task, so that entities may read lower layers than relations.
+
+    The mix is that of Peters et al. 2018, Deep Contextualized Word Representations; that tasks
+    profit from different depths is shown by Sanh et al. 2019, A Hierarchical Multi-task Approach
+    for Learning Embeddings from Semantic Tasks. Differs from the papers: weights start at the last layer.
+    """
+
+    n_mixes = 3
+
+
+@register_fusion("concat")
+class ConcatProject(Fusion):
+    """Chosen layers side by side, projected back to the hidden width: h = W [h_a; h_b; ...].
+
+    Devlin et al. 2019, BERT, section 5.3 (feature-based use, concatenation of layers).
+    Differs from the paper: the projection starts as a copy of the last chosen layer.
+    """
+
+    def __init__(self, config: FusionConfig, n_layers: int, hidden: int) -> None:
+        super().__init__(config, n_layers, hidden)
+        self.project = nn.Linear(len(self.chosen) * hidden, hidden)
+        with torch.no_grad():
+            self.project.weight.zero_()
+            self.project.weight[:, -hidden:] = torch.eye(hidden)
+            self.project.bias.zero_()
+
+    def forward(self, states: LayerStates) -> TaskStates:
+        joined = torch.cat(
+            [states.layers[i] for i in self.chosen], dim=-1
+        )  # (batch, pieces, layers * hidden)
+        fused = self.project(joined)  # (batch, pieces, hidden)
+        return fused, fused, fused
