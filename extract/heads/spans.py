@@ -14,6 +14,8 @@ from extract.heads.base import GoldWindow, HeadConfig
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Biaffine, Projection
 
+_FALSE_SPANS = 8  # a window, of those that inference would also meet
+
 
 def span_scores(
     states: Tensor, start: Projection, last: Projection, scorer: Biaffine, width: nn.Embedding
@@ -119,6 +121,28 @@ def gold_spans(window: GoldWindow) -> list[tuple[int, int]]:
         spans += [(s, e), (o, f)]
     spans += [(start, end) for _, _, start, end in window.qualifiers]
     return list(dict.fromkeys(spans))
+
+
+def training_spans(
+    scores: Tensor, mask: Tensor, config: HeadConfig, gold: Sequence[GoldWindow]
+) -> list[list[tuple[int, int]]]:
+    """Gold spans of each window, then the best false ones that share no word with them.
+
+    Args:
+        scores: (batch, first words, last words, entity_types), detached.
+        mask: (batch, words).
+    """
+    found = top_spans(scores, mask, config)[0].tolist()
+    rows = []
+    for window, likely in zip(gold, found, strict=True):
+        own = gold_spans(window)
+        false = [
+            (s, e)
+            for s, e in likely[: len(own) + _FALSE_SPANS]
+            if e > s and all(e <= a or b <= s for a, b in own)
+        ]
+        rows.append(own + false)
+    return rows
 
 
 def span_pairs(real: Tensor) -> Tensor:

@@ -36,18 +36,17 @@ from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Biaffine, Projection
 from extract.heads.spans import (
-    gold_spans,
     no_rows,
     span_loss,
     span_pairs,
     span_scores,
     split_rows,
     top_spans,
+    training_spans,
     triples_above,
 )
 from extract.schema import Schema
 
-_FALSE_SPANS = 8  # a window, of those that inference would also meet
 _MAX_WIDTH = 24  # spans this long or longer share one width feature
 
 
@@ -149,7 +148,8 @@ class TableHead(Head):
         pairs = states.mask.unsqueeze(1) & states.mask.unsqueeze(2)  # (batch, words, words)
         scores = self._span_scores(states.entities)
         losses = {"entities": span_loss(scores, states.mask, gold) / n_words}
-        spans = self._training_spans(scores.detach(), states.mask, gold)
+        rows = training_spans(scores.detach(), states.mask, self.config, gold)
+        spans = TrainingSpans.of(rows, scores.device)
         false_triples: list[tuple[int, int, int, int]] = []
         if self.n_relations:
             words = self.dropout(states.relations)
@@ -207,22 +207,6 @@ class TableHead(Head):
         ends = pairs[false]
         triples = torch.stack([ends[:, 0], ends[:, 1], relation[false], ends[:, 2]], dim=1)
         return loss.sum() / spans.real.sum(), list(map(tuple, triples.tolist()))
-
-    def _training_spans(
-        self, scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
-    ) -> TrainingSpans:
-        """Gold spans of each window, then the best false ones that share no word with them."""
-        found = top_spans(scores, mask, self.config)[0].tolist()
-        rows = []
-        for row, window in enumerate(gold):
-            own = gold_spans(window)
-            false = [
-                (s, e)
-                for s, e in found[row][: len(own) + _FALSE_SPANS]
-                if e > s and all(e <= a or b <= s for a, b in own)
-            ]
-            rows.append(own + false)
-        return TrainingSpans.of(rows, scores.device)
 
     # Inference
 

@@ -46,6 +46,7 @@ class Case:
 # By the head's name; a further variant of a head has its own after a slash.
 CASES = {
     "packed_markers": Case({"width": 48, "hidden": 64, "max_pairs": 8}),
+    "head_then_tail": Case({"width": 48}),
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
     "token_pair": Case({"width": 24}),
     # One fact of the corpus is the reverse of another.
