@@ -88,10 +88,12 @@ def _measure(arguments: argparse.Namespace, threads: int) -> dict[str, Any]:
         for batch in batches(windows[at : at + 512], 32)
     ]
     bare, whole = [], []
+    half = arguments.dtype == "bfloat16"
     n_triples = 0
     for round_number in range(arguments.rounds + 1):
         started = time.perf_counter()
-        with torch.inference_mode(), predictor.precision():
+        # The encoder as PyTorch runs it by itself, not in the precision context of extraction.
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
             for batch in prepared:
                 predictor.model.encoder.model(
                     input_ids=batch.piece_ids, attention_mask=batch.piece_mask
