@@ -40,7 +40,7 @@ from extract.heads.boundary_losses import boundary_loss, untyped_loss
 from extract.heads.context import range_max
 from extract.heads.losses import counted_labels
 from extract.heads.scorers import Projection
-from extract.heads.spans import no_rows, split_rows, top_spans, training_spans, triples_above
+from extract.heads.spans import candidates_of, no_rows, top_spans, training_spans, triples_above
 from extract.schema import Schema
 
 _FARTHEST = 24  # words this far from the head, or farther, share one position
@@ -222,16 +222,7 @@ class HeadThenTail(Head):
         tags = self.entity(states.entities, states.mask)
         spans, real, entity_scores = top_spans(self._entity_scores(tags), states.mask, self.config)
         triples, scores = self._triples(states.relations, states.mask, spans, real)
-        qualifiers, qualifier_scores = no_rows(3, states.mask.device)
-        return split_rows(
-            spans.cpu().numpy(),
-            real.sum(1).tolist(),
-            entity_scores.float().cpu().numpy(),
-            triples.cpu().numpy(),
-            scores.float().cpu().numpy(),
-            qualifiers.cpu().numpy(),
-            qualifier_scores.float().cpu().numpy(),
-        )
+        return candidates_of(spans, real, entity_scores, triples, scores)
 
     def _triples(
         self, words: Tensor, mask: Tensor, spans: Tensor, real: Tensor

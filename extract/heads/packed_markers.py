@@ -35,7 +35,15 @@ from extract.heads.cube import TrainingSpans
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Projection
 from extract.heads.span_filter import SpanFilter, gold_cells, short_spans
-from extract.heads.spans import gold_spans, no_rows, span_loss, split_rows, top_spans
+from extract.heads.spans import (
+    candidates_of,
+    clear_of,
+    gold_spans,
+    no_rows,
+    span_loss,
+    top_spans,
+    triples_above,
+)
 from extract.schema import Schema
 
 _FALSE_SPANS = 16  # a window, of those that the filter finds likeliest
@@ -218,10 +226,7 @@ class PackedMarkersHead(Head):
         for row, window in enumerate(gold):
             ends = {end for s, e, _, o, f in window.triples for end in ((s, e), (o, f))}
             own = sorted(gold_spans(window), key=lambda span: span not in ends)
-            false = [
-                (s, e) for s, e in found[row] if e > s and all(e <= a or b <= s for a, b in own)
-            ]
-            rows.append(own + false[:_FALSE_ENDS])
+            rows.append(own + clear_of(own, found[row])[:_FALSE_ENDS])
         spans = TrainingSpans.of(rows, mask.device)
         rank = torch.arange(spans.real.shape[1], device=mask.device)
         return spans, spans.real & (rank < min(_TRAINING_SUBJECTS, self.config.max_subjects))
@@ -270,16 +275,7 @@ class PackedMarkersHead(Head):
         scores = self._span_scores(states, cells, float("-inf"))
         spans, real, entity_scores = top_spans(scores, mask, self.config)
         triples, triple_scores = self._triples(states, spans, real)
-        qualifiers, qualifier_scores = no_rows(3, mask.device)
-        return split_rows(
-            spans.cpu().numpy(),
-            real.sum(1).tolist(),
-            entity_scores.float().cpu().numpy(),
-            triples.cpu().numpy(),
-            triple_scores.float().cpu().numpy(),
-            qualifiers.cpu().numpy(),
-            qualifier_scores.float().cpu().numpy(),
-        )
+        return candidates_of(spans, real, entity_scores, triples, triple_scores)
 
     def _triples(self, states: WordStates, spans: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
         """Rows (window, subject span, relation, object span) and their scores."""
@@ -293,9 +289,7 @@ class PackedMarkersHead(Head):
         row[window, subject, object_] = torch.arange(len(pairs), device=real.device)
         turned = row[window, object_, subject]
         scores = (relation + torch.where(self.symmetric, relation, inverse)[turned]) / 2
-        found = (scores > self.config.triple_floor).nonzero()  # (triples, 2): pair, relation
-        window, subject, object_ = pairs[found[:, 0]].unbind(1)
-        return torch.stack([window, subject, found[:, 1], object_], dim=1), scores[found.unbind(1)]
+        return triples_above(pairs, scores, self.config.triple_floor)
 
 
 def _piece_ends(states: WordStates) -> tuple[EncodedText, tuple[Tensor, Tensor]]:

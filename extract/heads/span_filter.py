@@ -13,9 +13,7 @@ from torch import Tensor, nn
 
 from extract.heads.base import GoldWindow, HeadConfig, WordStates
 from extract.heads.scorers import Biaffine, Projection
-from extract.heads.spans import gold_spans, span_loss, span_scores, top_spans
-
-_MAX_WIDTH = 24  # spans this long or longer share one width feature
+from extract.heads.spans import MAX_WIDTH, gold_spans, span_loss, span_scores, top_spans
 
 
 class SpanFilter(nn.Module):
@@ -35,7 +33,7 @@ class SpanFilter(nn.Module):
         self.start = Projection(hidden, width, config.dropout)
         self.last = Projection(hidden, width, config.dropout)
         self.scorer = Biaffine(width, n_types)
-        self.widths = nn.Embedding(_MAX_WIDTH + 1, n_types)
+        self.widths = nn.Embedding(MAX_WIDTH + 1, n_types)
         nn.init.zeros_(self.widths.weight)
 
     def forward(self, states: WordStates) -> Tensor:

@@ -14,6 +14,7 @@ from extract.heads.base import GoldWindow, HeadConfig
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Biaffine, Projection
 
+MAX_WIDTH = 24  # spans this long or longer share one width feature
 _FALSE_SPANS = 8  # a window, of those that inference would also meet
 
 
@@ -136,13 +137,13 @@ def training_spans(
     rows = []
     for window, likely in zip(gold, found, strict=True):
         own = gold_spans(window)
-        false = [
-            (s, e)
-            for s, e in likely[: len(own) + _FALSE_SPANS]
-            if e > s and all(e <= a or b <= s for a, b in own)
-        ]
-        rows.append(own + false)
+        rows.append(own + clear_of(own, likely[: len(own) + _FALSE_SPANS]))
     return rows
+
+
+def clear_of(own: Sequence[tuple[int, int]], found: Sequence[list[int]]) -> list[tuple[int, int]]:
+    """Those of the found spans that share no word with the own ones; empty spans are padding."""
+    return [(s, e) for s, e in found if e > s and all(e <= a or b <= s for a, b in own)]
 
 
 def span_pairs(real: Tensor) -> Tensor:
@@ -177,26 +178,40 @@ def no_rows(n_columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
     return torch.zeros(0, n_columns, dtype=torch.long, device=device), torch.zeros(0, device=device)
 
 
-def split_rows(
-    spans: np.ndarray,
-    n_spans: list[int],
-    entity_scores: np.ndarray,
-    triples: np.ndarray,
-    triple_scores: np.ndarray,
-    qualifiers: np.ndarray,
-    qualifier_scores: np.ndarray,
+def candidates_of(
+    spans: Tensor,
+    real: Tensor,
+    entity_scores: Tensor,
+    triples: Tensor,
+    triple_scores: Tensor,
+    qualifiers: tuple[Tensor, Tensor] | None = None,
 ) -> list[Candidates]:
-    """Cut a batch's rows into one set of candidates a window. Rows come sorted by window."""
-    bounds = np.searchsorted(triples[:, 0], np.arange(len(n_spans) + 1))
-    cuts = np.searchsorted(qualifiers[:, 0], bounds)
+    """A batch's rows as one set of candidates a window. Rows come sorted by window.
+
+    Args:
+        spans: (batch, spans, 2), half-open; real: (batch, spans), those that are no padding come first.
+        entity_scores: (batch, spans, entity_types).
+        triples: (triples, 4) of window, subject span, relation, object span.
+        triple_scores: (triples,).
+        qualifiers: rows (qualifiers, 3) of triple, label, value span, and their scores; None: the head
+            finds none.
+    """
+    values, value_scores = no_rows(3, spans.device) if qualifiers is None else qualifiers
+    at, of, value = (rows.cpu().numpy() for rows in (spans, triples, values))
+    types, facts, further = (
+        scores.float().cpu().numpy() for scores in (entity_scores, triple_scores, value_scores)
+    )
+    n_spans = real.sum(dim=1).tolist()
+    bounds = np.searchsorted(of[:, 0], np.arange(len(n_spans) + 1))
+    cuts = np.searchsorted(value[:, 0], bounds)
     return [
         Candidates(
-            spans[row, :n],
-            entity_scores[row, :n],
-            triples[bounds[row] : bounds[row + 1], 1:],
-            triple_scores[bounds[row] : bounds[row + 1]],
-            qualifiers[cuts[row] : cuts[row + 1]] - np.array([bounds[row], 0, 0]),
-            qualifier_scores[cuts[row] : cuts[row + 1]],
+            at[row, :n],
+            types[row, :n],
+            of[bounds[row] : bounds[row + 1], 1:],
+            facts[bounds[row] : bounds[row + 1]],
+            value[cuts[row] : cuts[row + 1]] - np.array([bounds[row], 0, 0]),
+            further[cuts[row] : cuts[row + 1]],
         )
         for row, n in enumerate(n_spans)
     ]

@@ -36,18 +36,17 @@ from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Biaffine, Projection
 from extract.heads.spans import (
+    MAX_WIDTH,
+    candidates_of,
     no_rows,
     span_loss,
     span_pairs,
     span_scores,
-    split_rows,
     top_spans,
     training_spans,
     triples_above,
 )
 from extract.schema import Schema
-
-_MAX_WIDTH = 24  # spans this long or longer share one width feature
 
 
 class TableConfig(HeadConfig):
@@ -80,7 +79,7 @@ class TableHead(Head):
         self.start = Projection(hidden, width, dropout)
         self.last = Projection(hidden, width, dropout)
         self.span_scorer = Biaffine(width, self.n_entity_types)
-        self.span_width = nn.Embedding(_MAX_WIDTH + 1, self.n_entity_types)
+        self.span_width = nn.Embedding(MAX_WIDTH + 1, self.n_entity_types)
         nn.init.zeros_(self.span_width.weight)
         self.subject = Projection(hidden, width, dropout)
         self.object = Projection(hidden, width, dropout)
@@ -216,21 +215,10 @@ class TableHead(Head):
         spans, real, entity_scores = top_spans(scores, states.mask, self.config)
         member = span_membership(spans, states.mask.shape[1], states.relations.dtype)
         triples, triple_scores = self._triples(states.relations, spans, member, real)
+        qualifiers = None
         if self.n_qualifiers and len(triples):
-            qualifiers, qualifier_scores = self.cube.scored(
-                states.qualifiers, spans, member, real, triples
-            )
-        else:
-            qualifiers, qualifier_scores = no_rows(3, states.mask.device)
-        return split_rows(
-            spans.cpu().numpy(),
-            real.sum(1).tolist(),
-            entity_scores.float().cpu().numpy(),
-            triples.cpu().numpy(),
-            triple_scores.float().cpu().numpy(),
-            qualifiers.cpu().numpy(),
-            qualifier_scores.float().cpu().numpy(),
-        )
+            qualifiers = self.cube.scored(states.qualifiers, spans, member, real, triples)
+        return candidates_of(spans, real, entity_scores, triples, triple_scores, qualifiers)
 
     def _triples(
         self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor

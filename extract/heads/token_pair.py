@@ -47,7 +47,7 @@ from extract.heads.handshaking import (
     upper_cells,
 )
 from extract.heads.scorers import PRIOR
-from extract.heads.spans import no_rows, span_loss, split_rows, top_spans, triples_above
+from extract.heads.spans import candidates_of, no_rows, span_loss, top_spans, triples_above
 from extract.schema import Schema
 
 
@@ -191,13 +191,4 @@ class TokenPairHead(Head):
                 lambda cells, end: self._link_log_odds(states.relations, cells, end),
             )
             triples, scores = triples_above(pairs, pair_scores, self.config.triple_floor)
-        qualifiers, qualifier_scores = no_rows(3, states.mask.device)
-        return split_rows(
-            spans.cpu().numpy(),
-            real.sum(1).tolist(),
-            entity_scores.float().cpu().numpy(),
-            triples.cpu().numpy(),
-            scores.float().cpu().numpy(),
-            qualifiers.cpu().numpy(),
-            qualifier_scores.float().cpu().numpy(),
-        )
+        return candidates_of(spans, real, entity_scores, triples, scores)
