@@ -85,7 +85,7 @@ class Predictor:
 
 @contextmanager
 def without_onednn() -> Iterator[None]:
-    """Compute on the CPU by other libraries than oneDNN, which in float32 are as fast here.
+    """Compute on the CPU by other libraries than oneDNN.
 
     oneDNN keeps what it made for each shape of its arguments, and batches seldom share a shape, so that
     memory would grow with the length of a run.

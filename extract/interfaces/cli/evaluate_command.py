@@ -13,7 +13,17 @@ import typer
 
 from extract.interfaces.cli.exits import UsageError
 from extract.interfaces.cli.gold import read_gold
-from extract.interfaces.cli.options import BatchSize, Device, Dtype, Threads, Threshold
+from extract.interfaces.cli.options import (
+    BatchSize,
+    CorpusFolder,
+    CorpusName,
+    DevCut,
+    Device,
+    Dtype,
+    JsonFile,
+    Threads,
+    Threshold,
+)
 from extract.interfaces.cli.printing import as_json
 from extract.interfaces.io.target import Target
 
@@ -28,29 +38,15 @@ def evaluate(
     model: Annotated[
         str, typer.Option("--model", "-m", help="A bundled model, or a model folder.")
     ],
-    corpus: Annotated[
-        str, typer.Option("--corpus", "-c", help="A name from `tripack corpora list`.")
-    ],
+    corpus: CorpusName,
     split: Annotated[str | None, typer.Option(help="Split to score; default: dev.")] = None,
     file: Annotated[
         Path | None, typer.Option(help="Score this file of the corpus's format, not a split.")
     ] = None,
-    path: Annotated[
-        Path | None, typer.Option(help="The corpus's folder; default: in $TRIPACK_CORPORA.")
-    ] = None,
-    dev: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Cut N documents from the train split as dev, the way recipes do.",
-        ),
-    ] = None,
+    path: CorpusFolder = None,
+    dev: DevCut = None,
     seed: Annotated[int, typer.Option(help="Seed of that cut.")] = 0,
-    json_: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="OUT", help="Also write everything as JSON; replaces OUT."),
-    ] = None,
+    json_: JsonFile = None,
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,

@@ -13,7 +13,7 @@ import typer
 
 from extract.interfaces.cli.exits import UsageError
 from extract.interfaces.cli.gold import read_gold
-from extract.interfaces.cli.options import Threads
+from extract.interfaces.cli.options import CorpusFolder, CorpusName, DevCut, JsonFile, Threads
 from extract.interfaces.cli.printing import as_json
 from extract.interfaces.io.target import Target
 
@@ -29,33 +29,19 @@ def layers(
         str,
         typer.Argument(help="A bundled model, a model folder, or an encoder's name or folder."),
     ],
-    corpus: Annotated[
-        str, typer.Option("--corpus", "-c", help="A name from `tripack corpora list`.")
-    ],
+    corpus: CorpusName,
     split: Annotated[
         str, typer.Option(help="Split to score probes on; they are trained on train.")
     ] = "dev",
-    path: Annotated[
-        Path | None, typer.Option(help="The corpus's folder; default: in $TRIPACK_CORPORA.")
-    ] = None,
-    dev: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Cut N documents from the train split as dev, the way recipes do.",
-        ),
-    ] = None,
+    path: CorpusFolder = None,
+    dev: DevCut = None,
     sentences: Annotated[
         int,
         typer.Option(metavar="N", min=1, help="Draw at most N sentences from each of both splits."),
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 13,
     threads: Threads = None,
-    json_: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="OUT", help="Also write everything as JSON; replaces OUT."),
-    ] = None,
+    json_: JsonFile = None,
     figure: Annotated[
         Path | None,
         typer.Option(metavar="OUT", help="Also draw it, as OUT.html or OUT.svg; replaces OUT."),

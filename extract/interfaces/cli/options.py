@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,4 +61,23 @@ Dtype = Annotated[
     typer.Option(
         callback=_check_dtype, help="Number format of the network: auto, float32, bfloat16."
     ),
+]
+CorpusName = Annotated[
+    str, typer.Option("--corpus", "-c", help="A name from `tripack corpora list`.")
+]
+CorpusFolder = Annotated[
+    Path | None, typer.Option("--path", help="The corpus's folder; default: in $TRIPACK_CORPORA.")
+]
+DevCut = Annotated[
+    int | None,
+    typer.Option(
+        "--dev",
+        metavar="N",
+        min=1,
+        help="Cut N documents from the train split as dev, the way recipes do.",
+    ),
+]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="OUT", help="Also write everything as JSON; replaces OUT."),
 ]
