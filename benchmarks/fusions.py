@@ -16,14 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import statistics
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks.pace import ROUNDS, sentences_per_second
 from benchmarks.seeds import result_of, spread, summarise
 from benchmarks.tables import cell, line, mean_of
 from extract import load
@@ -33,7 +32,6 @@ from extract.training.corpora import load_corpus
 from extract.training.recipe import Recipe, read_recipe
 from extract.versions import environment
 
-_ROUNDS = 3
 _MEASURED = "fusion.json"  # in a run folder, so that a finished run is measured once
 _COLUMNS = {
     "entity_f1": "entities",
@@ -116,21 +114,16 @@ def _measured(run: Path, sentences: Sequence[Sentence]) -> dict[str, Any]:
         return found
     threads = torch.get_num_threads()
     extractor = load(run, device="cpu", dtype="float32", threads=1)
-    seconds = []
     try:
-        for _ in range(_ROUNDS + 1):
-            started = time.perf_counter()
-            list(extractor.predict(sentences))
-            seconds.append(time.perf_counter() - started)
+        rate = sentences_per_second(extractor, sentences)
     finally:
         torch.set_num_threads(threads)
-    rate = len(sentences) / statistics.median(seconds[1:])  # the first round warms up
     fusion = extractor._predictor.model.fusion
     measured = {
         "parameters": sum(parameter.numel() for parameter in fusion.parameters()),
         "sentences": len(sentences),
-        "rounds": _ROUNDS,
-        "sentences_per_second": round(rate, 1),
+        "rounds": ROUNDS,
+        "sentences_per_second": rate,
     }
     stored.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
     return measured

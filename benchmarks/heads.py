@@ -17,10 +17,8 @@ import argparse
 import json
 import logging
 import resource
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +30,6 @@ from extract.heads import HEADS
 from extract.training.recipe import Recipe, read_recipe
 from extract.versions import environment
 
-_ROUNDS = 3
 _MEASURED = "head.json"  # in a run folder, so that a finished run is measured once
 _RECIPES = Path("recipes")
 _COLUMNS = {
@@ -138,23 +135,20 @@ def _measured(run: Path) -> dict[str, Any]:
 
 def measure(run: Path) -> dict[str, Any]:
     """Size, speed and peak memory of a run's model over the dev part of its recipe, on one thread."""
+    from benchmarks.pace import ROUNDS, sentences_per_second
     from extract import load
     from extract.training.corpora import load_corpus
 
     recipe = read_recipe(run / "recipe.toml")
     sentences = [e.sentence for e in load_corpus(recipe.corpora[0]).dev]
     extractor = load(run, device="cpu", dtype="float32", threads=1)
-    seconds = []
-    for _ in range(_ROUNDS + 1):
-        started = time.perf_counter()
-        list(extractor.predict(sentences))
-        seconds.append(time.perf_counter() - started)
+    rate = sentences_per_second(extractor, sentences)
     head = extractor._predictor.model.head
     return {
         "head_parameters": sum(parameter.numel() for parameter in head.parameters()),
         "sentences": len(sentences),
-        "rounds": _ROUNDS,
-        "sentences_per_second": round(len(sentences) / statistics.median(seconds[1:]), 1),
+        "rounds": ROUNDS,
+        "sentences_per_second": rate,
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
 

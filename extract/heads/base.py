@@ -14,7 +14,7 @@ from extract.decode.candidates import Candidates
 from extract.encoder.fusion import Fusion
 from extract.encoder.pretrained import PretrainedEncoder
 from extract.encoder.text import EncodedText
-from extract.errors import RecipeError, one_of
+from extract.registered import registered, registrar
 from extract.schema import Schema
 
 HEADS: dict[str, type[Head]] = {}
@@ -112,21 +112,12 @@ class Head(nn.Module, ABC):
 
 def register_head(name: str) -> Callable[[type[Head]], type[Head]]:
     """Register a head class under a name; refuses a name that is taken."""
-
-    def add(cls: type[Head]) -> type[Head]:
-        if name in HEADS:
-            raise ValueError(f"The head name {name!r} is taken by {HEADS[name].__name__}.")
-        HEADS[name] = cls
-        return cls
-
-    return add
+    return registrar(HEADS, "head", name)
 
 
 def head_class(name: str) -> type[Head]:
     """The head class of a name. Raises `RecipeError` if there is none."""
-    if name not in HEADS:
-        raise RecipeError(one_of("head", name, list(HEADS)))
-    return HEADS[name]
+    return registered(HEADS, "head", name)
 
 
 def head_config(settings: dict[str, Any]) -> HeadConfig:
@@ -134,7 +125,8 @@ def head_config(settings: dict[str, Any]) -> HeadConfig:
 
     Raises `RecipeError` for an unknown head, pydantic's `ValidationError` for settings it has not.
     """
-    return head_class(str(settings.get("name", "table"))).Config.model_validate(settings)
+    name = str(settings.get("name", HeadConfig.model_fields["name"].default))
+    return head_class(name).Config.model_validate(settings)
 
 
 def build_head(config: HeadConfig, schema: Schema, hidden: int) -> Head:

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from extract.encoder.pretrained import LayerStates
-from extract.errors import RecipeError, one_of
+from extract.errors import RecipeError
+from extract.registered import registered, registrar
 
 TASKS = ("entities", "relations", "qualifiers")
 TaskStates = tuple[Tensor, Tensor, Tensor]
@@ -25,14 +26,7 @@ FUSIONS: dict[str, type[Fusion]] = {}
 
 def register_fusion(name: str) -> Callable[[type[Fusion]], type[Fusion]]:
     """Register a fusion class under a name; refuses a name that is taken."""
-
-    def add(cls: type[Fusion]) -> type[Fusion]:
-        if name in FUSIONS:
-            raise ValueError(f"The fusion name {name!r} is taken by {FUSIONS[name].__name__}.")
-        FUSIONS[name] = cls
-        return cls
-
-    return add
+    return registrar(FUSIONS, "fusion", name)
 
 
 class FusionConfig(BaseModel):
@@ -107,9 +101,7 @@ def stack_chosen(layers: tuple[Tensor, ...], chosen: tuple[int, ...]) -> Tensor:
 
 def fusion_class(name: str) -> type[Fusion]:
     """The fusion class of a name. Raises `RecipeError` if there is none."""
-    if name not in FUSIONS:
-        raise RecipeError(one_of("fusion", name, list(FUSIONS)))
-    return FUSIONS[name]
+    return registered(FUSIONS, "fusion", name)
 
 
 def fusion_config(settings: dict[str, Any]) -> FusionConfig:
@@ -117,7 +109,8 @@ def fusion_config(settings: dict[str, Any]) -> FusionConfig:
 
     Raises `RecipeError` for an unknown fusion, pydantic's `ValidationError` for settings it has not.
     """
-    return fusion_class(str(settings.get("name", "task_mix"))).Config.model_validate(settings)
+    name = str(settings.get("name", FusionConfig.model_fields["name"].default))
+    return fusion_class(name).Config.model_validate(settings)
 
 
 def build_fusion(config: FusionConfig, n_layers: int, hidden: int) -> Fusion:
