@@ -51,8 +51,8 @@ class Predictor:
         """Raw candidates of each sentence, in order; windows of one sentence are merged.
 
         Batches hold windows of like length, so little is padded; results are independent of that.
-        With `given`, half-open words a sentence, these spans alone are candidates; those that fit in no window
-        are left out. Raises `ModelError` if the model's head cannot take spans.
+        With `given`, half-open words a sentence, these spans alone are candidates; those that fit in no
+        window are left out. Raises `ModelError` if the model's head cannot take spans.
         """
         if given is not None and not self.model.head.takes_spans:
             raise ModelError(
