@@ -50,8 +50,8 @@ def make_stack(
     ]
     check_together(members)
     corpora = dev_corpora(members[0].recipe, data)
-    note_other_dev_parts([(m.label, m.recipe) for m in members], corpora, data)
     made = _Stack(plan, members, corpora)
+    note_other_dev_parts([(m.label, m.recipe) for m in members], corpora, data)
     made.read(device, batch_size)
     metrics = made.metrics()
     write_stack(folder, made.settings(), made.schema, [m.folder for m in members], metrics)

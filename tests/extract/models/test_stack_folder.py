@@ -156,7 +156,7 @@ def test_accuracy_of_one_model_is_one_line(tiny_model: Path) -> None:
 
 
 def test_unknown_accuracy_lists_the_known(tiny_stack: Path) -> None:
-    with pytest.raises(ModelError, match="Unknown accuracy 'finest'. Expected one of: balanced, "):
+    with pytest.raises(ModelError, match=r"Unknown accuracy 'finest'. Expected one of: balanced, "):
         load(tiny_stack, accuracy="finest")
 
 
