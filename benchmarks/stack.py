@@ -1,4 +1,4 @@
-"""Compare the members and profiles of a stack: F1 out of fold from its metrics, and the speed of each profile.
+"""Compare the models and profiles of a stack: F1 out of fold, and the speed of each profile.
 
     python -m benchmarks.stack runs/conll04-stack --corpus conll04 \
         --out benchmarks/results/stack-conll04-minilm.json

@@ -14,7 +14,7 @@ from extract.encoder.sentences import split_sentences
 from extract.errors import InputError, ModelError, one_of
 from extract.models.folder import ModelFolder, Settings, read_model, read_settings
 from extract.models.registry import is_stack, resolve
-from extract.models.stack_folder import Profile, StackFolder, read_stack
+from extract.models.stack_folder import StackFolder, read_stack
 from extract.predict import CandidateSource, Predictor, windower_of
 from extract.schema import Schema
 from extract.stacked import StackMember, StackPredictor
@@ -87,10 +87,9 @@ class _Runs:
 def _load_stack(folder: StackFolder, accuracy: str | None, runs: _Runs) -> Extractor:
     settings = read_stack(folder)
     chosen = accuracy if accuracy is not None else settings.default
-    profiles: dict[str, Profile] = {**settings.profiles}
-    if chosen not in profiles:
-        raise ModelError(one_of("accuracy", chosen, list(profiles)))
-    profile = profiles[chosen]
+    profile = next((own for name, own in settings.profiles.items() if name == chosen), None)
+    if profile is None:
+        raise ModelError(one_of("accuracy", chosen, [*settings.profiles]))
     members = [settings.members[place] for place in profile.members]
     # A model alone is what it is without the stack, so the stack's floor is none of its own.
     floor = None if profile.weights is None else settings.floor

@@ -136,11 +136,12 @@ class StackFolder:
 
 def difference(one: Schema, other: Schema) -> str | None:
     """How the labels of two schemas differ, in words; None if they do not. Names of schemas do not count."""
-    for kind, mine, theirs in (
+    kinds: list[tuple[str, Sequence[Any], Sequence[Any]]] = [
         ("entity types", one.entity_types, other.entity_types),
         ("relations", one.relations, other.relations),
         ("qualifiers", one.qualifiers, other.qualifiers),
-    ):
+    ]
+    for kind, mine, theirs in kinds:
         if mine == theirs:
             continue
         names, others = [x.name for x in mine], [x.name for x in theirs]

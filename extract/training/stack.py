@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +60,9 @@ def make_stack(
 
 
 def _check_output(folder: StackFolder, *, force: bool) -> None:
+    above = next(parent for parent in folder.path.absolute().parents if parent.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        raise OutputError(f"Cannot write to {above}. Name another --output folder.")
     if not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir())):
         return
     if force and is_stack(folder.path):

@@ -11,20 +11,25 @@ from benchmarks import stack
 
 
 def test_comparison_holds_figures_and_speed(
-    tiny_stack: Path, facts_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_stack: Path,
+    facts_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "results" / "stack.json"
     words = [str(tiny_stack), "--corpus", "hyperred", "--split", "file", "--path", str(facts_file)]
-    asked: list[list[str]] = []
+    asked: list[str] = []
 
-    def here(command: list[str], **_: object) -> object:
-        """A process of its own takes seconds to start; what it prints is checked below."""
-        asked.append(command[command.index("benchmarks.stack") + 1 :])
-        profile = command[command.index("--one") + 1]
-        measured = stack.measure(tiny_stack, profile, "hyperred", "file", facts_file)
-        return type("Done", (), {"stdout": json.dumps(measured) + "\n"})
+    def here(_: object, profile: str) -> dict[str, float]:
+        """What the process of a profile prints, without the seconds that a process takes to start."""
+        asked.append(profile)
+        capfd.readouterr()
+        stack.main([*words, "--one", profile])
+        measured: dict[str, float] = json.loads(capfd.readouterr().out.splitlines()[-1])
+        return measured
 
-    monkeypatch.setattr(stack.subprocess, "run", here)
+    monkeypatch.setattr(stack, "_measured", here)
     stack.main([*words, "--out", str(out)])
     found = json.loads(out.read_text())
     metrics = json.loads((tiny_stack / "metrics.json").read_text())
@@ -39,7 +44,7 @@ def test_comparison_holds_figures_and_speed(
     for row in found["profiles"].values():
         assert row["sentences_per_second"] > 0 and 100 < row["peak_mib"] < 8000
     assert found["settings"]["sentences"] == {"hyperred": 16}
-    assert [words[words.index("--one") + 1] for words in asked] == ["fast", "balanced", "best"]
+    assert asked == ["fast", "balanced", "best"]
 
 
 def test_output_is_needed(tiny_stack: Path, capsys: pytest.CaptureFixture[str]) -> None:

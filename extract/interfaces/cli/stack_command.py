@@ -143,13 +143,13 @@ def _table(metrics: dict[str, Any]) -> str:
         for name, found in (stacks | metrics["profiles"]).items():
             rows.append((name, *_row(found, corpus)))
         hyper = any(row[-1] != "-" for row in rows)
-        heads = ("", "models", "entities", "relations, boundary", "relations, strict")
-        heads += ("triplets", "quintuplets")
+        heads = ["", "models", "entities", "relations, boundary", "relations, strict"]
+        heads += ["triplets", "quintuplets"]
         n_columns = len(heads) if hyper else len(heads) - 2
         blocks.append(
             f"{corpus}, {n_sentences} sentences: F1 in percent, each of {metrics['folds']} folds "
             "by weights, calibration and thresholds of the others\n"
-            + columns([row[:n_columns] for row in [heads, *rows]])
+            + columns([list(row)[:n_columns] for row in (heads, *rows)])
         )
     return "\n\n".join(blocks)
 

@@ -205,6 +205,7 @@ def test_existing_output_is_refused_and_only_a_stack_is_replaced(
         (stack, [], "exists already"),
         (full, [], "exists already"),
         (full, ["--force"], "is no stack, and is not replaced"),
+        (full / "thesis.txt" / "stack", [], "Cannot write to"),
     ):
         assert run_here("stack", tiny_model, tiny_model, "-o", out, *options) == 4
         err = capfd.readouterr().err
