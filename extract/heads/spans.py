@@ -178,6 +178,29 @@ def span_pairs(real: Tensor) -> Tensor:
     return (both & ~itself).nonzero()
 
 
+def gold_pairs(
+    pairs: Tensor,
+    rows: Sequence[dict[tuple[int, int], int]],
+    gold: Sequence[GoldWindow],
+    n_relations: int,
+) -> Tensor:
+    """Which relations hold of which pairs: (pairs, relations), bool.
+
+    Args:
+        pairs: (pairs, 3) of window, subject span, object span.
+        rows: each window's spans by offsets, those of its triples among them.
+    """
+    place = {pair: at for at, pair in enumerate(map(tuple, pairs.tolist()))}
+    target = torch.zeros(len(pairs), n_relations, dtype=torch.bool)
+    for row, window in enumerate(gold):
+        of = rows[row]
+        for start, end, label, object_start, object_end in window.triples:
+            at = place.get((row, of[start, end], of[object_start, object_end]))
+            if at is not None:  # a span related to itself is no pair
+                target[at, label] = True
+    return target.to(pairs.device)
+
+
 def triples_above(pairs: Tensor, scores: Tensor, floor: float) -> tuple[Tensor, Tensor]:
     """The triples that score above the floor.
 

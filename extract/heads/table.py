@@ -38,6 +38,7 @@ from extract.heads.scorers import Biaffine, Projection
 from extract.heads.spans import (
     MAX_WIDTH,
     candidates_of,
+    gold_pairs,
     no_rows,
     span_loss,
     span_pairs,
@@ -187,19 +188,12 @@ class TableHead(Head):
         pairs, scores = self._pair_scores(words, spans.spans, member, spans.real)
         if not len(pairs):
             return scores.sum(), []
-        place = {pair: at for at, pair in enumerate(map(tuple, pairs.tolist()))}
-        target = torch.zeros(scores.shape, dtype=torch.bool)
-        for row, window in enumerate(gold):
-            of = spans.rows[row]
-            for start, end, label, object_start, object_end in window.triples:
-                at = place.get((row, of[start, end], of[object_start, object_end]))
-                if at is not None:  # a span related to itself is no pair
-                    target[at, label] = True
+        target = gold_pairs(pairs, spans.rows, gold, self.n_relations)
         annotated = counted_labels(
             [window.relations for window in gold], self.n_relations, scores.device
         )
-        loss = zlpr(scores, target.to(scores.device), annotated[pairs[:, 0]])
-        is_gold = target.any(dim=1).to(scores.device)
+        loss = zlpr(scores, target, annotated[pairs[:, 0]])
+        is_gold = target.any(dim=1)
         best, relation = scores.detach().max(dim=1)
         best = best.masked_fill(is_gold, -np.inf)
         false = (best > self.config.triple_floor).nonzero()[:, 0]

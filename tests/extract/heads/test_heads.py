@@ -48,6 +48,16 @@ class Case:
 CASES = {
     "packed_markers": Case({"width": 48, "hidden": 64, "max_pairs": 8}),
     "head_then_tail": Case({"width": 48}),
+    "span_pairs": Case({"width": 48, "features": 48, "hidden": 64}),
+    "span_pairs/dependency": Case(
+        {
+            "width": 48,
+            "features": 48,
+            "hidden": 64,
+            "span_pooling": "attention",
+            "pair_pooling": "dependency",
+        }
+    ),
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
     "token_pair": Case({"width": 24}),
     # One fact of the corpus is the reverse of another.
