@@ -131,9 +131,7 @@ def compare(
     }
 
 
-def _measured(
-    comparison: Comparison, run: Path, sentences: Sequence[Sentence]
-) -> dict[str, Any]:
+def _measured(comparison: Comparison, run: Path, sentences: Sequence[Sentence]) -> dict[str, Any]:
     """Parameters of a finished run's part, and the model's speed, measured now unless it was before."""
     stored = run / f"{comparison.kind}.json"  # so that a finished run is measured once
     if stored.is_file():

@@ -1,4 +1,4 @@
-"""Pooling of pieces to words and of words to spans, as products with membership matrices, and weighted sums."""
+"""Pooling of pieces to words and of words to spans: products with membership matrices, weighted sums."""
 
 from __future__ import annotations
 

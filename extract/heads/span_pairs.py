@@ -35,6 +35,7 @@ from extract.heads.span_filter import SpanFilter
 from extract.heads.spans import (
     MAX_WIDTH,
     candidates_of,
+    given_cells,
     gold_pairs,
     no_rows,
     span_loss,
@@ -83,6 +84,7 @@ class SpanPairsHead(Head):
     Config = SpanPairsConfig
     config: SpanPairsConfig
     tasks = ("entities", "spans", "pairs")
+    takes_spans = True
 
     def __init__(self, config: SpanPairsConfig, schema: Schema, hidden: int) -> None:
         super().__init__(config, schema, hidden)
@@ -187,10 +189,15 @@ class SpanPairsHead(Head):
     # Inference
 
     def candidates(self, states: WordStates) -> list[Candidates]:
-        """Proposed spans, classified, then triples among the likeliest of them."""
-        cells = self.filter.proposed(self.filter(states), states.mask)
+        """Proposed or given spans, classified, then triples among the likeliest of them."""
+        mask, given = states.mask, states.given
+        if given is not None:
+            cells = given_cells(given, mask)
+        else:  # the filter need not run for spans that are given
+            likely = self.filter(states)
+            cells = self.filter.proposed(likely, mask)
         scores = self._span_scores(states, cells, float("-inf"))
-        spans, real, entity_scores = top_spans(scores, states.mask, self.config)
+        spans, real, entity_scores = top_spans(scores, mask, self.config, given=given)
         triples, triple_scores = self._triples(states, spans, real)
         return candidates_of(spans, real, entity_scores, triples, triple_scores)
 

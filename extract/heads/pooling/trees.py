@@ -34,9 +34,7 @@ class Trees:
                 break
             up = further
         # Counts in float64, since autocast would compute with float32 in fewer bits than counts may need.
-        member = torch.zeros(
-            batch, n_words, n_words, dtype=torch.float64, device=parents.device
-        )
+        member = torch.zeros(batch, n_words, n_words, dtype=torch.float64, device=parents.device)
         member = member.scatter(2, self.chain, 1.0)  # (batch, words, ancestors)
         self.depth = member.sum(dim=-1).long() - 1
         self.n_shared = (member @ member.transpose(1, 2)).long()
@@ -82,9 +80,7 @@ class PathMax:
         Returns: (paths, features); (paths,), False where the words are in different trees.
         """
         shared = self._trees.n_shared[window, left, right]
-        best = torch.maximum(
-            self._climb(window, left, shared), self._climb(window, right, shared)
-        )
+        best = torch.maximum(self._climb(window, left, shared), self._climb(window, right, shared))
         return best, shared > 0
 
     def _climb(self, window: Tensor, word: Tensor, shared: Tensor) -> Tensor:
