@@ -239,8 +239,12 @@ class Windower:
             mask[row, :length] = 1
             word_mask[row, : window.n_words] = True
         return EncodedBatch(
-            *(torch.from_numpy(array) for array in (ids, mask, of_piece, shapes, word_mask)),
-            parents=_padded_parents(windows, n_words),
+            torch.from_numpy(ids),
+            torch.from_numpy(mask),
+            torch.from_numpy(of_piece),
+            torch.from_numpy(shapes),
+            torch.from_numpy(word_mask),
+            _padded_parents(windows, n_words),
         )
 
 

@@ -193,7 +193,7 @@ class SpanPairsHead(Head):
         mask, given = states.mask, states.given
         if given is not None:
             cells = given_cells(given, mask)
-        else:  # the filter need not run for spans that are given
+        else:
             likely = self.filter(states)
             cells = self.filter.proposed(likely, mask)
         scores = self._span_scores(states, cells, float("-inf"))

@@ -264,6 +264,14 @@ def test_path_over_a_chain_of_any_length_reads_all_its_words(n_words: int) -> No
         assert found == set(range(one, n_words))
 
 
+def test_long_paths_are_whole_in_half_the_bits() -> None:
+    chain = [*range(1, 700), -1]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        trees = Trees(torch.tensor([chain]))
+    assert trees.depth.tolist() == [list(range(699, -1, -1))]
+    assert trees.n_shared[0, 0].tolist() == list(range(700, 0, -1))
+
+
 def test_words_of_different_trees_have_no_path_and_the_words_between_stand_in() -> None:
     text = text_of([[(0, 1), (3, 4), (4, 5)]], [[1, -1, 1, -1, 3]])
     pairs = torch.tensor([[0, 0, 1], [0, 0, 2], [0, 1, 2]])

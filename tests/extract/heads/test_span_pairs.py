@@ -102,6 +102,18 @@ def test_any_two_poolings_train_and_neither_padding_nor_the_batch_matters(
         same(both[1], head.candidates(parsed(make_states([4])))[0])
 
 
+@pytest.mark.parametrize("span", SPAN_POOLINGS)
+@pytest.mark.parametrize("pair", PAIR_POOLINGS)
+def test_half_the_bits_give_nearly_the_same_losses(span: str, pair: str) -> None:
+    head, states = make_head(span_pooling=span, pair_pooling=pair), parsed(make_states([7]))
+    whole = head.loss(states, [GOLD])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = head.loss(states, [GOLD])
+    torch.stack(list(half.values())).sum().backward()
+    for task, loss in whole.items():
+        torch.testing.assert_close(half[task].float(), loss, rtol=0.1, atol=0.1)
+
+
 def test_many_pairs_are_scored_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     head, states = make_head(pair_pooling="attention"), make_states([6, 5])
     sizes: list[int] = []
