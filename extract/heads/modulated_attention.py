@@ -6,8 +6,8 @@ Spatially modulated attention: head h of a query that stands for the span [s, e)
     c_h = (s + e) / 2 + offset_h * (e - s)
     w_h = (e - s + 1) / 2 * exp(scale_h)
 
-where offset_h and scale_h are read from the query by a learned map. The one word more in w_h lets the query of
-a single word see the words beside it.
+where offset_h and scale_h are read from the query by a learned map. The one word more in w_h lets the query
+of a single word see the words beside it.
 
 Wen et al. 2022, End-to-End Entity Detection with Proposer and Regressor; Gao et al. 2021, Fast Convergence
 of DETR with Spatially Modulated Co-Attention (the Gaussian prior).

@@ -32,8 +32,11 @@ class CorpusRecipe(_Section):
         0, ge=0, description="documents cut from the train split for development; 0: none"
     )
     split_seed: int = Field(0, description="seed of that cut")
-    metric: Literal["strict", "boundary", "partial", "exact", "triplet", "quintuplet"] = Field(
-        "strict", description="dev metric that picks the epoch and the thresholds"
+    metric: Literal["strict", "boundary", "partial", "exact", "triplet", "quintuplet", "entity"] = (
+        Field(
+            "strict",
+            description="dev metric that picks the epoch and the thresholds; entity: for corpora without triples",
+        )
     )
     typed: bool = Field(
         True,
