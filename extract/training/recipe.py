@@ -35,7 +35,7 @@ class CorpusRecipe(_Section):
     metric: Literal["strict", "boundary", "partial", "exact", "triplet", "quintuplet", "entity"] = (
         Field(
             "strict",
-            description="dev metric that picks the epoch and the thresholds; entity: for corpora without triples",
+            description="dev metric that picks the epoch and the thresholds; entity: where there are no triples",
         )
     )
     typed: bool = Field(
