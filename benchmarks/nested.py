@@ -244,7 +244,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the corpus")
     parser.add_argument("--seed", type=int, default=13)
-    parser.add_argument("--train", type=int, default=600, help="sentences")
+    parser.add_argument("--train", type=int, default=300, help="sentences")
     parser.add_argument("--dev", type=int, default=200, help="sentences")
     given = parser.parse_args(arguments)
     generator = random.Random(given.seed)
