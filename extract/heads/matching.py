@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -111,6 +110,8 @@ def match(found: Predictions, gold: SpanTargets) -> Tensor:
 
     Where a window has fewer queries than gold spans, some of these stay without.
     """
+    from scipy.optimize import linear_sum_assignment  # slow to load, and only training needs it
+
     cost = costs(found, gold).cpu().numpy()
     n_queries = found.real.sum(dim=1).tolist()
     rows = []

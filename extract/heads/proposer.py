@@ -106,10 +106,9 @@ class Proposer(Head):
         width, dropout = config.width, config.dropout
         self.dropout = nn.Dropout(dropout)
         self.pyramid = FeaturePyramid(hidden, width, config.max_width, dropout)
-        self.proposal = nn.Sequential(
-            Projection(width, width, dropout), nn.Linear(width, self.n_entity_types)
-        )
-        nn.init.constant_(self.proposal[1].bias, PRIOR)
+        scorer = nn.Linear(width, self.n_entity_types)
+        nn.init.constant_(scorer.bias, PRIOR)
+        self.proposal = nn.Sequential(Projection(width, width, dropout), scorer)
         self.proposing = config.model_copy(
             update={"max_spans": config.n_proposals, "span_floor": _NO_SPAN}
         )

@@ -263,7 +263,7 @@ def test_a_gold_span_too_long_to_be_proposed_costs_the_proposer_nothing(gold: Go
         for n in (1, 2)
     ]
     assert gold.entities[1][:2] == (3, 6)
-    assert all(float(loss) < 100 for one in losses for loss in one.values())
+    assert all(loss.item() < 100 for one in losses for loss in one.values())
     if gold is GOLD:
         torch.testing.assert_close(losses[0]["proposals"], losses[1]["proposals"])
 
