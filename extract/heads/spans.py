@@ -45,7 +45,7 @@ def span_loss(
     Args:
         scores: (batch, first words, last words, entity_types).
         mask: (batch, words).
-        among: (batch, first words, last words), the spans that count, gold ones among them; all by default.
+        among: (batch, first words, last words), the spans that count; all by default.
 
     Returns: a scalar.
     """
@@ -82,7 +82,7 @@ def _untyped_loss(scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> 
     any_type = scores.float().logsumexp(dim=-1)
     against = zlpr(scores, torch.zeros_like(scores, dtype=torch.bool))
     positive, negative = positive.to(scores.device), negative.to(scores.device)
-    return (softplus(-any_type) * positive).sum() + (against * (negative & cells)).sum()
+    return (softplus(-any_type) * (positive & cells)).sum() + (against * (negative & cells)).sum()
 
 
 def given_cells(given: GivenSpans, mask: Tensor) -> Tensor:

@@ -58,6 +58,7 @@ CASES = {
             "pair_pooling": "dependency",
         }
     ),
+    "proposer": Case({"width": 48, "max_width": 8, "n_proposals": 16, "n_layers": 2}),
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
     "token_pair": Case({"width": 24}),
     # One fact of the corpus is the reverse of another.
