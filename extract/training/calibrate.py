@@ -120,14 +120,16 @@ def tune_thresholds(
     changes nothing.
     """
     best = decoder.thresholds
+    seen: dict[tuple[bool, tuple[float, float, float]], float] = {}  # decoding dev is what costs
     for kind in (_TRIPLES, _ENTITIES, _TRIPLES, _QUALIFIERS):
         measure = measure_qualifiers if kind == _QUALIFIERS else measure_triples
         scored = []
         for threshold in GRID:
             entity, triple, qualifier = (threshold if k == kind else best[k] for k in range(3))
             tried = (entity, triple, qualifier)
-            scored.append(
-                (measure(replace(decoder, thresholds=tried)), -abs(threshold - 0.5), tried)
-            )
+            known = (kind == _QUALIFIERS, tried)
+            if known not in seen:
+                seen[known] = measure(replace(decoder, thresholds=tried))
+            scored.append((seen[known], -abs(threshold - 0.5), tried))
         best = max(scored)[2]
     return best

@@ -60,6 +60,21 @@ def test_thresholds_follow_the_measure() -> None:
     assert set(sum(tried, ())) <= set(GRID)
 
 
+def test_no_setting_is_measured_twice() -> None:
+    tried: dict[str, list[tuple[float, float, float]]] = {"triples": [], "qualifiers": []}
+
+    def noting(kind: str):  # type: ignore[no-untyped-def]
+        def measure(decoder: Decoder) -> float:
+            tried[kind].append(decoder.thresholds)
+            return decoder.thresholds[1]
+
+        return measure
+
+    assert tune_thresholds(Decoder(SCHEMA), noting("triples"), noting("qualifiers"))[1] == max(GRID)
+    assert len(tried["triples"]) == len(set(tried["triples"])) == 2 * len(GRID) - 1
+    assert len(tried["qualifiers"]) == len(set(tried["qualifiers"])) == len(GRID)
+
+
 def test_triples_and_qualifiers_follow_measures_of_their_own() -> None:
     by_triples = tune_thresholds(
         Decoder(SCHEMA), lambda d: -abs(d.thresholds[1] - 0.3), lambda d: d.thresholds[2]
