@@ -1,4 +1,4 @@
-"""Train every head on the same corpora and encoder and write benchmarks/heads.md.
+"""Train every recipe of some corpora and one encoder and write benchmarks/heads.md.
 
     python -m benchmarks.heads [--corpora conll04 hyperred] [--only NAME ...] [--seeds 13] [--threads N]
 
@@ -66,8 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the arguments, train and measure each head, write the rows and the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora", nargs="+", default=["conll04", "hyperred"])
-    parser.add_argument("--only", nargs="+", metavar="ROW", help="rows or heads to compare")
-    parser.add_argument("--encoder", default=_ENCODER, help="that the recipes have")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="rows, or heads for all theirs")
+    parser.add_argument("--encoder", default=_ENCODER, help="of the recipes (default: %(default)s)")
     parser.add_argument("--seeds", nargs="+", type=int, default=[13])
     parser.add_argument("--threads", type=int, default=None, help="for training")
     parser.add_argument("--recipes", type=Path, default=_RECIPES, help="folder of the recipes")

@@ -185,5 +185,4 @@ def test_rows_of_the_recipes_that_are_kept() -> None:
     assert {row.head for row in rows.values()} >= {"table", "token_pair", "packed_markers"}
     assert "mpnet" not in rows
     assert all(row.head == label for label, row in rows.items() if label in heads.HEADS)
-    (hyperred,) = heads.rows_of(ROOT / "recipes", "hyperred", default)
-    assert hyperred.label == "table"
+    assert "table" in [row.label for row in heads.rows_of(ROOT / "recipes", "hyperred", default)]

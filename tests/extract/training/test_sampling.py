@@ -22,9 +22,12 @@ from extract.model import ExtractionModel
 from extract.predict import windower_of
 from extract.schema import Schema
 from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
+from extract.training.recipe import Recipe
+from extract.training.run import train
 from extract.training.sampling import TaskSampler, label_counts
 from extract.training.trainer import ExtractionTrainer
 from tests.extract.training.runs import short_recipe
+from tests.tiny import tiny_recipe
 
 SOME = frozenset({0})
 
@@ -190,3 +193,15 @@ def test_step_without_a_loss_of_its_task_moves_nothing(
     assert result.training_loss == 0
     for name, parameter in trainer.network.named_parameters():
         assert torch.equal(parameter, before[name]), name
+
+
+def test_one_task_a_step_learns_all_of_them_by_heart(
+    tiny_encoder: Path, facts_file: Path, tmp_path: Path
+) -> None:
+    whole = tiny_recipe(tiny_encoder, facts_file).model_dump()
+    whole["model"]["fusion"] = {"name": "layer_tapped"}
+    whole["training"] |= {"task_sampling": "proportional", "epochs": 100, "eval_from": 99}
+    scores = train(Recipe.model_validate(whole), tmp_path / "run", progress=False)["dev"]
+    assert scores["hyperred"]["entity"]["f1"] == 1.0
+    assert scores["hyperred"]["relation"]["strict"]["f1"] == 1.0
+    assert scores["hyperred"]["hyper"]["quintuplet"]["f1"] == 1.0
