@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -83,7 +83,7 @@ class Head(nn.Module, ABC):
     """Turns word states into candidates. Heads never decide consistency: the decoder does."""
 
     Config: ClassVar[type[HeadConfig]] = HeadConfig
-    tasks: ClassVar[tuple[str, ...]]  # names of the losses
+    tasks: ClassVar[Mapping[str, str]]  # by the name of a loss, the one of `TASKS` that it trains
     extra_pieces: ClassVar[int] = 0  # that the head inserts into a window's text
     takes_spans: ClassVar[bool] = False  # whether `WordStates.given` is obeyed
     parser: str | None = None  # spaCy pipeline whose dependency trees the head reads

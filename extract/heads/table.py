@@ -22,6 +22,7 @@ is computed from span means without building the table.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -70,7 +71,13 @@ class TableHead(Head):
 
     Config = TableConfig
     config: TableConfig
-    tasks = ("entities", "relations", "pairs", "qualifiers", "values")
+    tasks: ClassVar = {
+        "entities": "entities",
+        "relations": "relations",
+        "pairs": "relations",
+        "qualifiers": "qualifiers",
+        "values": "qualifiers",
+    }
     takes_spans = True
 
     def __init__(self, config: TableConfig, schema: Schema, hidden: int) -> None:

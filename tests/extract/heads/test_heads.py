@@ -15,8 +15,10 @@ import torch
 
 import corpora
 from extract.decode.candidates import Candidates
+from extract.encoder.fusion import TASKS
+from extract.encoder.windows import EncodedBatch
 from extract.errors import ModelError
-from extract.heads import HEADS, Head
+from extract.heads import HEADS, GoldWindow, Head
 from extract.model import ExtractionModel, ModelConfig
 from extract.predict import Predictor, windower_of
 from extract.schema import EntityType, QualifierType, Relation, Schema
@@ -118,13 +120,19 @@ def make_model(name: str, encoder: Path, sentences: list[Sentence]) -> Extractio
     return model
 
 
-def batch_losses(model: ExtractionModel, sentences: list[Sentence]) -> dict[str, torch.Tensor]:
+def batch_and_gold(
+    model: ExtractionModel, sentences: list[Sentence]
+) -> tuple[EncodedBatch, list[GoldWindow]]:
     windower = windower_of(model)
     annotated = Annotated.by(model.schema, model.schema)
     windows = training_windows(sentences, windower, model.schema, annotated)
     inputs = Collator(windower)(windows)
     gold = inputs.pop("gold")
-    losses: dict[str, torch.Tensor] = model(batch_of(inputs), gold)  # type: ignore[arg-type]
+    return batch_of(inputs), gold  # type: ignore[arg-type, return-value]
+
+
+def batch_losses(model: ExtractionModel, sentences: list[Sentence]) -> dict[str, torch.Tensor]:
+    losses: dict[str, torch.Tensor] = model(*batch_and_gold(model, sentences))
     return losses
 
 
@@ -177,6 +185,33 @@ def test_losses_are_finite_scalars_and_their_gradient_reaches_every_parameter(
         assert parameter.grad is not None, where
         assert bool(parameter.grad.isfinite().all()), where
         assert bool(parameter.grad.abs().sum() > 0), where
+
+
+@EVERY_HEAD
+def test_each_loss_reads_the_states_of_the_task_that_it_says_it_trains(
+    name: str, tiny_encoder: Path, sentences: list[Sentence]
+) -> None:
+    model = make_model(name, tiny_encoder, sentences).train()
+    batch, gold = batch_and_gold(model, sentences)
+    states = model.word_states(batch)
+    own = {task: states.task(task).detach().clone().requires_grad_() for task in TASKS}
+    losses = model.head.loss(replace(states, **own), gold)
+    assert losses
+    for loss in losses:
+        grads = torch.autograd.grad(
+            losses[loss], list(own.values()), retain_graph=True, allow_unused=True
+        )
+        read = {
+            task for task, grad in zip(own, grads, strict=True) if grad is not None and grad.any()
+        }
+        # One that reads the text again need not read word states.
+        assert not read or model.head.tasks[loss] in read, loss
+
+
+def test_every_loss_trains_one_of_the_tasks() -> None:
+    for name, head in HEADS.items():
+        assert set(head.tasks.values()) <= set(TASKS), name
+        assert head.tasks["entities"] == "entities", name
 
 
 @EVERY_HEAD
