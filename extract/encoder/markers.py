@@ -112,19 +112,38 @@ class MarkerLayout:
             levitated = self.kinds
         return vectors[torch.cat([solid, levitated.transpose(1, 2).flatten(1)], dim=1)]
 
-    def rows(self, start: int, end: int) -> MarkerLayout:
-        """Instances `start` up to `end`, without groups that are padding in all of them."""
-        real = self.real[start:end]
+    def rows(self, at: Tensor) -> MarkerLayout:
+        """Some instances, without groups that are padding in all of them.
+
+        Args:
+            at: (some instances,).
+        """
+        real = self.real[at]
         n_groups = int(real.sum(dim=1).max())
         return replace(
             self,
-            window=self.window[start:end],
-            tied=self.tied[start:end, :n_groups],
+            window=self.window[at],
+            tied=self.tied[at, :n_groups],
             real=real[:, :n_groups],
-            solid=None if self.solid is None else self.solid[start:end],
-            kinds=None if self.kinds is None else self.kinds[start:end, :n_groups],
-            solid_kinds=None if self.solid_kinds is None else self.solid_kinds[start:end],
+            solid=None if self.solid is None else self.solid[at],
+            kinds=None if self.kinds is None else self.kinds[at, :n_groups],
+            solid_kinds=None if self.solid_kinds is None else self.solid_kinds[at],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerPass:
+    """What one pass of the encoder made of some instances.
+
+    at: (some instances,), which instances of the layout they are, and layout: they alone.
+    solid: (some instances, solid markers, hidden), states; levitated: (some instances, groups,
+        markers, hidden), whatever for padding.
+    """
+
+    at: Tensor
+    layout: MarkerLayout
+    solid: Tensor
+    levitated: Tensor
 
 
 def pack(counts: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -161,13 +180,16 @@ def marker_states(
     (instances, groups, markers, hidden), whatever for padding.
     """
     n_groups, n_markers = layout.tied.shape[1:]
+    at = [layout.window[:0]]
     solid = [vectors.new_zeros(0, layout.n_solid, text.encoder.hidden)]
     levitated = [vectors.new_zeros(0, n_groups, n_markers, text.encoder.hidden)]
-    passes = marker_passes(text, layout, vectors, task, pieces_at_once)
-    for some, of_solid, of_levitated in passes:
-        solid.append(of_solid)
-        levitated.append(pad(of_levitated, (0, 0, 0, 0, 0, n_groups - some.real.shape[1])))
-    return torch.cat(solid), torch.cat(levitated)
+    for read in marker_passes(text, layout, vectors, task, pieces_at_once):
+        at.append(read.at)
+        solid.append(read.solid)
+        missing = n_groups - read.levitated.shape[1]
+        levitated.append(pad(read.levitated, (0, 0, 0, 0, 0, missing)))
+    order = torch.cat(at).argsort()
+    return torch.cat(solid)[order], torch.cat(levitated)[order]
 
 
 def marker_passes(
@@ -176,37 +198,34 @@ def marker_passes(
     vectors: Tensor,
     task: str,
     pieces_at_once: int = PIECES_AT_ONCE,
-) -> Iterator[tuple[MarkerLayout, Tensor, Tensor]]:
+) -> Iterator[MarkerPass]:
     """The same one pass of the encoder at a time, so that not all states need be held at once.
+
+    Instances of few markers come first, so that little is padded.
 
     Args:
         layout: real groups come first in each instance.
         vectors: (kinds, embedding), what the layout's kinds of markers are to the encoder.
         task: whose mix of layers is read.
         pieces_at_once: of one pass, markers and padding included, unless a single instance has more.
-
-    Yields: the instances of a pass, in order, without groups that are padding in all of them; states of
-    their solid markers (instances, solid markers, hidden); of their levitated ones (instances, groups,
-    markers, hidden), whatever for padding.
     """
     batch, n_markers = text.batch, layout.tied.shape[2]
     embedded = text.encoder.embed(batch.piece_ids, batch.shape_of_piece)
-    lengths = batch.piece_mask.sum(dim=1)[layout.window].tolist()
-    widths = (layout.n_solid + n_markers * layout.real.sum(dim=1)).tolist()
-    for start, end in _chunks(lengths, widths, pieces_at_once):
-        some, n_pieces = layout.rows(start, end), max(lengths[start:end])
-        read = text.read(
+    widths = layout.n_solid + n_markers * layout.real.sum(dim=1)
+    order = widths.argsort(stable=True)
+    lengths: list[int] = batch.piece_mask.sum(dim=1)[layout.window[order]].tolist()
+    for start, end in _chunks(lengths, widths[order].tolist(), pieces_at_once):
+        some, n_pieces = layout.rows(order[start:end]), max(lengths[start:end])
+        states = text.read(
             torch.cat([embedded[some.window, :n_pieces], some.embedded(vectors)], dim=1),
             some.mask(batch.piece_mask[:, :n_pieces]),
             some.positions(n_pieces),
             task=task,
             first=n_pieces,
-        )  # (instances, markers of an instance, hidden)
-        levitated = read[:, layout.n_solid :]
-        levitated = levitated.reshape(
-            end - start, n_markers, some.real.shape[1], read.shape[2]
-        ).transpose(1, 2)
-        yield some, read[:, : layout.n_solid], levitated
+        )  # (some instances, markers of an instance, hidden)
+        shape = end - start, n_markers, some.real.shape[1], states.shape[2]
+        levitated = states[:, layout.n_solid :].reshape(shape).transpose(1, 2)
+        yield MarkerPass(order[start:end], some, states[:, : layout.n_solid], levitated)
 
 
 def _chunks(lengths: list[int], widths: list[int], most: int) -> list[tuple[int, int]]:

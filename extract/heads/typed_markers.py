@@ -167,14 +167,20 @@ class TypedMarkersHead(Head):
         text, ends = span_ends(states, spans)
         layout = self._layout(ends, types, pairs)
         vectors = torch.cat([self.type_markers.flatten(0, 1), self.unknown_markers])
-        scores = []
-        for some, solid, levitated in marker_passes(
-            text, layout, vectors, "relations", self.config.pieces_at_once
-        ):
-            of_pair = solid if self.config.mode == "inserted" else levitated[some.real]
+        number = (
+            layout.real.flatten().cumsum(0).view_as(layout.real) - 1
+        )  # a group's row of `pairs`
+        rows, scores = [], []
+        for read in marker_passes(text, layout, vectors, "relations", self.config.pieces_at_once):
+            if self.config.mode == "inserted":
+                of_pair, row = read.solid, read.at
+            else:
+                real = read.layout.real
+                of_pair, row = read.levitated[real], number[read.at, : real.shape[1]][real]
             opening = of_pair[:, _OPENING].flatten(1)  # (pairs of the pass, 2 * hidden)
+            rows.append(row)
             scores.append(self.relation_score(self.pair(self.dropout(opening))).float())
-        return torch.cat(scores)
+        return torch.cat(scores)[torch.cat(rows).argsort()]
 
     # Training
 

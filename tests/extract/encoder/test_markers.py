@@ -137,14 +137,16 @@ def test_markers_have_the_vectors_of_their_kinds_or_else_of_their_places() -> No
 
 
 def test_rows_leave_out_pairs_that_none_of_them_has() -> None:
-    first = WITH_SUBJECTS.rows(0, 1)
+    first = WITH_SUBJECTS.rows(torch.tensor([0]))
     assert (first.tied.shape, first.real.tolist()) == ((1, 2, 2), [[True, True]])
     assert first.solid is not None
     assert first.solid.tolist() == [[[1, 2]]]
-    assert PLAIN.rows(0, 2).tied.shape == (2, 3, 2)
+    assert PLAIN.rows(torch.tensor([1, 0])).window.tolist() == [0, 1]
+    assert PLAIN.rows(torch.tensor([1, 0])).tied.shape == (2, 3, 2)
     assert FOURS.kinds is not None
     assert SPAN_PAIRS.solid_kinds is not None
-    kinds, solid_kinds = FOURS.rows(0, 1).kinds, SPAN_PAIRS.rows(1, 2).solid_kinds
+    kinds = FOURS.rows(torch.tensor([0])).kinds
+    solid_kinds = SPAN_PAIRS.rows(torch.tensor([1])).solid_kinds
     assert kinds is not None
     assert solid_kinds is not None
     assert torch.equal(kinds, FOURS.kinds[:1, :2])
@@ -292,11 +294,31 @@ def test_instances_read_in_several_passes_have_the_same_states(
     at_once = marker_states(text, layout, vectors, "relations")
     one_by_one = marker_states(text, layout, vectors, "relations", pieces_at_once=1)
     passes = list(marker_passes(text, layout, vectors, "relations", pieces_at_once=1))
-    assert [some.window.tolist() for some, _, _ in passes] == [[1], [0]]
+    assert [(read.at.tolist(), read.layout.window.tolist()) for read in passes] == [
+        ([0], [1]), ([1], [0])
+    ]  # fmt: skip
     torch.testing.assert_close(one_by_one[0], at_once[0], atol=1e-5, rtol=1e-5)
     for instance, group in layout.real.nonzero().tolist():
         torch.testing.assert_close(
             one_by_one[1][instance, group], at_once[1][instance, group], atol=1e-5, rtol=1e-5
+        )
+
+
+@torch.no_grad()
+def test_instances_of_few_markers_are_read_first_and_put_back_in_order(text: EncodedText) -> None:
+    both, order = [0, 1], [1, 0]
+    turned = replace(
+        PLAIN, window=PLAIN.window[order], tied=PLAIN.tied[order], real=PLAIN.real[order]
+    )
+    vectors = vectors_of(turned)
+    passes = list(marker_passes(text, turned, vectors, "entities", pieces_at_once=1))
+    assert [read.at.tolist() for read in passes] == [[1], [0]]
+    states = marker_states(text, turned, vectors, "entities", pieces_at_once=1)[1]
+    expected = marker_states(text, PLAIN, vectors, "entities")[1][order]
+    for instance in both:
+        real = turned.real[instance]
+        torch.testing.assert_close(
+            states[instance, real], expected[instance, real], atol=1e-5, rtol=1e-5
         )
 
 
