@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from extract.decode.candidates import Candidates
 from extract.encoder.fusion import Fusion
-from extract.encoder.markers import PIECES_AT_ONCE, MarkerLayout, marker_passes, pack
+from extract.encoder.markers import MarkerLayout, marker_passes, pack
 from extract.encoder.pretrained import PretrainedEncoder
 from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, register_head
 from extract.heads.cube import TrainingSpans
@@ -68,10 +68,10 @@ class TypedMarkersConfig(HeadConfig):
         "tied", description="markers behind a text that many pairs share, or in a text a pair"
     )
     max_pairs: int = Field(64, ge=1, le=1024, description="pairs whose tied markers share one text")
-    pieces_at_once: int = Field(
-        PIECES_AT_ONCE,
-        ge=64,
-        description="pieces of marked texts, markers included, read in a pass",
+    pieces_at_once: int = (
+        Field(  # texts differ in their pairs: the more are read at once, the more is padded
+            1024, ge=64, description="pieces of marked texts, markers included, read in one pass"
+        )
     )
     max_ends: int = Field(
         16,
