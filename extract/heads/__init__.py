@@ -6,6 +6,7 @@ from extract.heads import proposer as proposer
 from extract.heads import span_pairs as span_pairs
 from extract.heads import table as table
 from extract.heads import token_pair as token_pair
+from extract.heads import typed_markers as typed_markers
 from extract.heads.base import (
     HEADS,
     GivenSpans,

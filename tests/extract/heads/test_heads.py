@@ -65,6 +65,13 @@ CASES = {
     "token_pair": Case({"width": 24}),
     # One fact of the corpus is the reverse of another.
     "token_pair/softmax": Case({"width": 24, "tagging": "softmax", "scorer": "concat"}, lost=1),
+    # Some types are hidden from the markers in training, so that it takes longer.
+    "typed_markers": Case(
+        {"width": 48, "hidden": 64, "max_pairs": 8}, training={"epochs": 80, "eval_from": 79}
+    ),
+    "typed_markers/inserted": Case(
+        {"width": 48, "hidden": 64, "mode": "inserted"}, training={"epochs": 80, "eval_from": 79}
+    ),
 }
 
 EVERY_HEAD = pytest.mark.parametrize("name", sorted(CASES))
