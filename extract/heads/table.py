@@ -39,6 +39,7 @@ from extract.heads.spans import (
     MAX_WIDTH,
     candidates_of,
     no_rows,
+    relation_targets,
     span_loss,
     span_pairs,
     span_scores,
@@ -186,14 +187,7 @@ class TableHead(Head):
         pairs, scores = self._pair_scores(words, spans.spans, member, spans.real)
         if not len(pairs):
             return scores.sum(), []
-        place = {pair: at for at, pair in enumerate(map(tuple, pairs.tolist()))}
-        target = torch.zeros(scores.shape, dtype=torch.bool)
-        for row, window in enumerate(gold):
-            of = spans.rows[row]
-            for start, end, label, object_start, object_end in window.triples:
-                at = place.get((row, of[start, end], of[object_start, object_end]))
-                if at is not None:  # a span related to itself is no pair
-                    target[at, label] = True
+        target = relation_targets(pairs, spans.rows, gold, self.n_relations)
         annotated = counted_labels(
             [window.relations for window in gold], self.n_relations, scores.device
         )

@@ -47,6 +47,9 @@ class Case:
 CASES = {
     "packed_markers": Case({"width": 48, "hidden": 64, "max_pairs": 8}),
     "head_then_tail": Case({"width": 48}),
+    "refined_spans": Case(
+        {"width": 48, "n_heads": 4, "max_width": 8, "max_pairs": 16, "refine_dropout": 0.0}
+    ),
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
     "token_pair": Case({"width": 24}),
     # One fact of the corpus is the reverse of another.
