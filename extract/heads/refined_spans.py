@@ -11,7 +11,7 @@ and Relation Extraction.
 Differs from the paper: its constrained global inference is the decoder's part here, as for every head, so
 that it has no scores for types beside relations; labels are scored independently (see `losses.zlpr`) and not
 by a softmax; what a corpus does not annotate trains neither filter nor scores; pairs are made of spans whose
-refined score is above the floor, in training of gold spans and a few false ones; word states are the fused
+refined score is high, in training of gold spans and a few false ones; word states are the fused
 layers, those of the task at hand.
 """
 
@@ -46,6 +46,7 @@ from extract.heads.spans import (
 from extract.schema import Schema
 
 _FALSE_ENDS = 6  # spans a window that are no entity and still enter pairs in training
+_WORDS_AN_END = 4  # where a window holds more than `max_ends` ends
 _PRIOR = -3.0  # most spans are no entities, and most pairs are unrelated
 
 
@@ -53,6 +54,12 @@ class RefinedSpansConfig(HeadConfig):
     """Settings of filtering and refinement."""
 
     max_width: int = Field(12, ge=1, le=64, description="words of a span")
+    max_ends: int = Field(
+        32,
+        ge=2,
+        le=512,
+        description="spans a window that enter pairs; more in windows of many words",
+    )
     max_pairs: int = Field(
         64,
         ge=1,
@@ -280,17 +287,25 @@ class RefinedSpansHead(Head):
         unrefined = self._unrefined(words, short_spans(mask, self.config.max_width))
         refined = self._refined(words, mask, unrefined)
         spans, real, entity_scores = top_spans(refined.scores, mask, self.config)
-        triples, scores = self._triples(states, refined.of(spans), real)
+        rank = torch.arange(real.shape[1], device=real.device)
+        n_ends = (mask.sum(dim=1) // _WORDS_AN_END).clamp(min=self.config.max_ends)
+        ends = real & (rank < n_ends.unsqueeze(1))
+        triples, scores = self._triples(states, refined.of(spans), ends)
         return candidates_of(spans, real, entity_scores, triples, scores)
 
-    def _triples(self, states: WordStates, spans: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows (window, subject span, relation, object span) and scores, from spans (batch, spans, width)."""
-        pairs = span_pairs(real)
+    def _triples(self, states: WordStates, spans: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows (window, subject span, relation, object span) and their scores.
+
+        Args:
+            spans: (batch, spans, width), refined.
+            ends: (batch, spans), which of them enter pairs.
+        """
+        pairs = span_pairs(ends)
         if not self.n_relations or not len(pairs):
-            return no_rows(4, real.device)
+            return no_rows(4, ends.device)
         items = self.pair(spans, pairs)  # (pairs, width)
         likely = self.pair_filter(items).float()
-        index, kept = self._keep_pairs(pairs, likely, real.sum(dim=1))
+        index, kept = self._keep_pairs(pairs, likely, ends.sum(dim=1))
         scores = self._refined_pairs(states.relations, states.mask, items, index, kept)
         return triples_above(pairs[index[kept]], scores, self.config.triple_floor)
 

@@ -19,7 +19,9 @@ _INNER = 4  # times the width, in the feed-forward network
 
 
 class Joined(nn.Module):
-    """Represents two vectors as one, by a hidden layer over both side by side.
+    """Represents two vectors as one: a hidden layer over both side by side.
+
+    Each vector is projected once, so that many pairs of few vectors cost little.
 
     Args:
         hidden: width of the vectors.
@@ -31,7 +33,6 @@ class Joined(nn.Module):
         self.left = nn.Linear(hidden, width)
         self.right = nn.Linear(hidden, width, bias=False)
         self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(width, width)
 
     def forward(self, states: Tensor, rows: Tensor, features: Tensor | None = None) -> Tensor:
         """(items, width).
@@ -39,14 +40,14 @@ class Joined(nn.Module):
         Args:
             states: (batch, vectors, hidden).
             rows: (items, 3) of window, left vector, right vector.
-            features: (items, width), added to the hidden layer.
+            features: (items, width), added before the nonlinearity.
         """
         window, left, right = rows.unbind(1)
         joined = self.left(states)[window, left] + self.right(states)[window, right]
         if features is not None:
             joined = joined + features.to(joined.dtype)
-        item: Tensor = self.out(self.dropout(gelu(joined)))
-        return item
+        items: Tensor = self.dropout(gelu(joined))
+        return items
 
 
 class ReadProcess(nn.Module):
@@ -92,7 +93,7 @@ class ReadProcess(nn.Module):
 
 
 class Refinement(nn.Module):
-    """Layers that refine the items of each window.
+    """A projection and layers that refine the items of each window.
 
     Args:
         width: of the items.
@@ -105,6 +106,7 @@ class Refinement(nn.Module):
         self, width: int, hidden: int, *, n_heads: int, n_layers: int, dropout: float
     ) -> None:
         super().__init__()
+        self.project = nn.Linear(width, width)
         self.layers = nn.ModuleList(
             ReadProcess(width, hidden, n_heads, dropout) for _ in range(n_layers)
         )
@@ -119,6 +121,7 @@ class Refinement(nn.Module):
             words: (batch, words, hidden).
             mask: (batch, words), which words are no padding.
         """
+        items = self.project(items)
         for layer in self.layers:
             items = layer(items, real, words, mask)
         refined: Tensor = self.norm(items)
