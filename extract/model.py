@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from extract.encoder.pretrained import PretrainedEncoder
 from extract.encoder.text import EncodedText
 from extract.encoder.windows import EncodedBatch
 from extract.errors import RecipeError
-from extract.heads import GoldWindow, HeadConfig, WordStates, build_head, head_config
+from extract.heads import GivenSpans, GoldWindow, HeadConfig, WordStates, build_head, head_config
 from extract.schema import Schema
 
 
@@ -94,6 +95,6 @@ class ExtractionModel(nn.Module):
         return losses
 
     @torch.inference_mode()
-    def candidates(self, batch: EncodedBatch) -> list[Candidates]:
-        """Candidates of each window."""
-        return self.head.candidates(self.word_states(batch))
+    def candidates(self, batch: EncodedBatch, given: GivenSpans | None = None) -> list[Candidates]:
+        """Candidates of each window; with `given`, among those spans alone (half-open words)."""
+        return self.head.candidates(replace(self.word_states(batch), given=given))

@@ -7,6 +7,7 @@ from extract.heads import table as table
 from extract.heads import token_pair as token_pair
 from extract.heads.base import (
     HEADS,
+    GivenSpans,
     GoldWindow,
     Head,
     HeadConfig,
@@ -17,6 +18,7 @@ from extract.heads.base import (
 
 __all__ = [
     "HEADS",
+    "GivenSpans",
     "GoldWindow",
     "Head",
     "HeadConfig",

@@ -34,6 +34,7 @@ from extract.heads.span_filter import gold_cells, short_spans
 from extract.heads.spans import (
     candidates_of,
     clear_of,
+    given_cells,
     gold_spans,
     known_spans,
     no_rows,
@@ -108,6 +109,7 @@ class RefinedSpansHead(Head):
     Config = RefinedSpansConfig
     config: RefinedSpansConfig
     tasks = ("entities", "spans", "related", "pairs")
+    takes_spans = True
 
     def __init__(self, config: RefinedSpansConfig, schema: Schema, hidden: int) -> None:
         super().__init__(config, schema, hidden)
@@ -283,13 +285,16 @@ class RefinedSpansHead(Head):
 
     def candidates(self, states: WordStates) -> list[Candidates]:
         """Refined spans above the floor, then triples among them."""
-        words, mask = states.entities, states.mask
-        unrefined = self._unrefined(words, short_spans(mask, self.config.max_width))
-        refined = self._refined(words, mask, unrefined)
-        spans, real, entity_scores = top_spans(refined.scores, mask, self.config)
-        rank = torch.arange(real.shape[1], device=real.device)
-        n_ends = (mask.sum(dim=1) // _WORDS_AN_END).clamp(min=self.config.max_ends)
-        ends = real & (rank < n_ends.unsqueeze(1))
+        words, mask, given = states.entities, states.mask, states.given
+        must = None if given is None else given_cells(given, mask)
+        cells = short_spans(mask, self.config.max_width) if must is None else must
+        refined = self._refined(words, mask, self._unrefined(words, cells), must)
+        spans, real, entity_scores = top_spans(refined.scores, mask, self.config, given=given)
+        ends = real
+        if given is None:
+            rank = torch.arange(real.shape[1], device=real.device)
+            n_ends = (mask.sum(dim=1) // _WORDS_AN_END).clamp(min=self.config.max_ends)
+            ends = real & (rank < n_ends.unsqueeze(1))
         triples, scores = self._triples(states, refined.of(spans), ends)
         return candidates_of(spans, real, entity_scores, triples, scores)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from extract.decode.candidates import Candidates
-from extract.heads.base import GoldWindow, HeadConfig
+from extract.heads.base import GivenSpans, GoldWindow, HeadConfig
 from extract.heads.losses import any_label, any_label_loss, counted_labels, zlpr
 from extract.heads.scorers import Biaffine, Projection
 
@@ -110,26 +110,45 @@ def known_spans(mask: Tensor, gold: Sequence[GoldWindow]) -> tuple[Tensor, Tenso
     return positive.to(mask.device), negative.to(mask.device) & cells
 
 
+def given_cells(given: GivenSpans, mask: Tensor) -> Tensor:
+    """Which spans are given, (batch, first words, last words); mask: (batch, words)."""
+    cells = torch.zeros(*mask.shape, mask.shape[1], dtype=torch.bool)
+    for row, spans in enumerate(given):
+        for start, end in spans:
+            cells[row, start, end - 1] = True
+    return cells.to(mask.device)
+
+
 def top_spans(
-    scores: Tensor, mask: Tensor, config: HeadConfig, floor: float | None = None
+    scores: Tensor,
+    mask: Tensor,
+    config: HeadConfig,
+    floor: float | None = None,
+    given: GivenSpans | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Spans above the floor, best first.
+    """Spans above the floor, best first; or all spans that are given, whatever they score.
 
     Args:
         scores: (batch, first words, last words, entity_types).
         mask: (batch, words).
         floor: by default `config.span_floor`.
+        given: the spans to take, a window.
 
     Returns: spans (batch, spans, 2), half-open; which are no padding (batch, spans); their scores
     (batch, spans, entity_types).
     """
     floor = config.span_floor if floor is None else floor
     batch, n_words = mask.shape
-    cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
+    if given is None:
+        cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
+    else:
+        cells, floor = given_cells(given, mask), float("-inf")
     best = scores.max(dim=-1).values.masked_fill(~cells, float("-inf")).view(batch, -1)
     # The cap grows with the window, so that pruning leaves memory linear in its words. It is each
     # window's own: the batch it comes in must not matter.
     cap = mask.sum(1).clamp(min=config.max_spans)
+    if given is not None:
+        cap = cells.flatten(1).sum(1)
     n_spans = int((best > floor).sum(1).minimum(cap).max())
     top = best.topk(n_spans, dim=1)
     rank = torch.arange(n_spans, device=scores.device)

@@ -72,6 +72,7 @@ class TableHead(Head):
     Config = TableConfig
     config: TableConfig
     tasks = ("entities", "relations", "pairs", "qualifiers", "values")
+    takes_spans = True
 
     def __init__(self, config: TableConfig, schema: Schema, hidden: int) -> None:
         super().__init__(config, schema, hidden)
@@ -206,7 +207,7 @@ class TableHead(Head):
     def candidates(self, states: WordStates) -> list[Candidates]:
         """Candidate spans, then triples among them, then qualifiers of those triples."""
         scores = self._span_scores(states.entities)  # (batch, words, words, entity_types)
-        spans, real, entity_scores = top_spans(scores, states.mask, self.config)
+        spans, real, entity_scores = top_spans(scores, states.mask, self.config, given=states.given)
         member = span_membership(spans, states.mask.shape[1], states.relations.dtype)
         triples, triple_scores = self._triples(states.relations, spans, member, real)
         qualifiers = None

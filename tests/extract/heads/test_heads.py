@@ -15,6 +15,7 @@ import torch
 
 import corpora
 from extract.decode.candidates import Candidates
+from extract.errors import ModelError
 from extract.heads import HEADS, Head
 from extract.model import ExtractionModel, ModelConfig
 from extract.predict import Predictor, windower_of
@@ -218,6 +219,29 @@ def test_candidates_are_well_formed_and_do_not_depend_on_the_batch(
         check(one, sentence, model.schema)
         same(one, two)
         same(one, three)
+
+
+@EVERY_HEAD
+def test_given_spans_alone_are_candidates_or_the_head_says_it_takes_none(
+    name: str, tiny_encoder: Path, sentences: list[Sentence]
+) -> None:
+    model = make_model(name, tiny_encoder, sentences)
+    predictor = Predictor(model, windower_of(model))
+    given = [
+        [(e.span.start_word, e.span.end_word) for e in sentence.entities] for sentence in sentences
+    ]
+    given[0] = []
+    if not HEADS[head_of(name)].takes_spans:
+        with pytest.raises(ModelError, match="takes none as given"):
+            predictor.candidates(sentences, given=given)
+        return
+    found = predictor.candidates(sentences, given=given)
+    alone = predictor.candidates(sentences, batch_size=1, given=given)
+    for sentence, spans, one, two in zip(sentences, given, found, alone, strict=True):
+        check(one, sentence, model.schema)
+        same(one, two)
+        assert sorted(map(tuple, one.spans.tolist())) == sorted(set(spans))
+    assert any(len(one.triples) for one in found)
 
 
 @EVERY_HEAD
