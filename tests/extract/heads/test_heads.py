@@ -21,7 +21,7 @@ from extract.model import ExtractionModel, ModelConfig
 from extract.predict import Predictor, windower_of
 from extract.schema import EntityType, QualifierType, Relation, Schema
 from extract.structures import Sentence
-from extract.training.data import Annotated, Collator, training_windows
+from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
 from extract.training.data import to_batch as batch_of
 from extract.training.recipe import Recipe
 from extract.training.run import train
@@ -47,6 +47,17 @@ class Case:
 # By the head's name; a further variant of a head has its own after a slash.
 CASES = {
     "packed_markers": Case({"width": 48, "hidden": 64, "max_pairs": 8}),
+    "knowledge_table": Case(
+        {
+            "width": 48,
+            "cube_width": 48,
+            "graph_width": 6,
+            "graph_epochs": 5,
+            "n_names": 64,
+            "knowledge_dropout": 0.0,
+        },
+        qualifiers=True,
+    ),
     "head_then_tail": Case({"width": 48}),
     "refined_spans": Case(
         {"width": 48, "n_heads": 4, "max_width": 8, "max_pairs": 16, "refine_dropout": 0.0}
@@ -107,14 +118,17 @@ def make_model(name: str, encoder: Path, sentences: list[Sentence]) -> Extractio
     with torch.no_grad():
         for parameter in model.head.parameters():  # scores of a size that matters
             parameter.copy_(torch.randn(parameter.shape) * 0.3)
+    model.head.study([[(w.window, w.gold) for w in windows_of(model, sentences)]], seed=0)
     return model
 
 
-def batch_losses(model: ExtractionModel, sentences: list[Sentence]) -> dict[str, torch.Tensor]:
-    windower = windower_of(model)
+def windows_of(model: ExtractionModel, sentences: list[Sentence]) -> list[TrainingWindow]:
     annotated = Annotated.by(model.schema, model.schema)
-    windows = training_windows(sentences, windower, model.schema, annotated)
-    inputs = Collator(windower)(windows)
+    return training_windows(sentences, windower_of(model), model.schema, annotated)
+
+
+def batch_losses(model: ExtractionModel, sentences: list[Sentence]) -> dict[str, torch.Tensor]:
+    inputs = Collator(windower_of(model))(windows_of(model, sentences))
     gold = inputs.pop("gold")
     losses: dict[str, torch.Tensor] = model(batch_of(inputs), gold)  # type: ignore[arg-type]
     return losses
