@@ -5,8 +5,9 @@ model stores numbers alone.
 
 Training reads sentences whose own facts are in the graph, which would give the answer away. There, what a
 sentence would not know without its own facts is withheld: a name that is in the facts of no second
-sentence, and a pair that is joined in exactly one sentence. What remains: the vectors of frequent names were
-also learned from the sentence's facts. A share `dropout` of the names of pairs is withheld besides.
+sentence, and, of two names that are joined in exactly one sentence, either, so that a true pair may have
+one known end, as pairs of new text have. What remains: the vectors of frequent names were also learned
+from the sentence's facts. A share `dropout` of the names of pairs is withheld besides.
 """
 
 from __future__ import annotations
@@ -169,7 +170,9 @@ class Knowledge(nn.Module):
         if self.training:
             known &= self.elsewhere[at]
             pair = ends.amin(dim=1) * len(self.keys) + ends.amax(dim=1)
-            known &= ~torch.isin(pair, self.joined_once).unsqueeze(1)
+            tell = known.all(dim=1) & torch.isin(pair, self.joined_once)  # the pair's own fact
+            left_out = torch.rand(len(pair), device=pair.device) < 0.5
+            known &= ~(tell.unsqueeze(1) & torch.stack([left_out, ~left_out], dim=1))
             known &= torch.rand(ends.shape, device=ends.device) >= self.dropout
         left, right = (self.vectors[at] * known.unsqueeze(-1)).unbind(1)
         return torch.cat([left, right, left * right], dim=-1)

@@ -105,7 +105,7 @@ def test_without_room_the_names_of_most_sentences_are_known() -> None:
     assert knowledge.rows(torch.tensor([10])).tolist() == [-1]
 
 
-ROWS = (torch.tensor([0, 1, 0, 1, 2, 3, -1, 2]), torch.tensor([1, 2, 2, 4, 3, 3, 0, -1]))
+ROWS = (torch.tensor([0, 1, 2, 1, 2, 3, -1, 2]), torch.tensor([1, 2, 1, 4, 3, 3, 0, -1]))
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -116,11 +116,20 @@ def test_known_of_a_pair_by_hand(training: bool) -> None:
         known = {end for end in (s, o) if end >= 0}
         if training:
             known &= {0, 1, 2}  # names of two sentences or more
-            if (s, o) in {(0, 2), (1, 4), (2, 3)}:  # joined in one sentence
-                known = set()
         left, right = (knowledge.vectors[end] if end in known else torch.zeros(2) for end in (s, o))
         assert found[row].tolist() == torch.cat([left, right, left * right]).tolist()
-    assert bool(found[0].ne(0).all())  # a fact that another sentence says, too
+    assert bool(found[:3].ne(0).all())  # a fact that another sentence says too, and no facts
+
+
+def test_of_names_joined_in_one_sentence_either_is_withheld_in_training() -> None:
+    torch.manual_seed(0)
+    knowledge = make_knowledge()
+    ends = torch.tensor([0, 2]).repeat(500), torch.tensor([2, 0]).repeat(500)
+    known = knowledge.train().of_pairs(*ends).view(-1, 3, 2).ne(0).all(-1)
+    assert bool((known[:, 0] ^ known[:, 1]).all())
+    assert not bool(known[:, 2].any())
+    assert known.float().mean(dim=0)[:2].tolist() == pytest.approx([0.5, 0.5], abs=0.05)
+    assert bool(knowledge.eval().of_pairs(*ends).ne(0).all())
 
 
 def test_a_share_of_names_is_withheld_in_training_alone() -> None:
