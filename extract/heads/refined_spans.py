@@ -35,10 +35,10 @@ from extract.heads.spans import (
     candidates_of,
     clear_of,
     given_cells,
+    gold_pairs,
     gold_spans,
     known_spans,
     no_rows,
-    relation_targets,
     span_loss,
     span_pairs,
     top_spans,
@@ -269,7 +269,7 @@ class RefinedSpansHead(Head):
         n_spans = ends.real.sum(dim=1)
         items = self.pair(spans.of(ends.spans), pairs)  # (pairs, width)
         likely = self.pair_filter(items).float()
-        target = relation_targets(pairs, ends.rows, gold, self.n_relations).to(likely.device)
+        target = gold_pairs(pairs, ends.rows, gold, self.n_relations)
         counted = counted_labels([w.relations for w in gold], self.n_relations, likely.device)
         counted = counted[pairs[:, 0]]
         related = target.any(dim=1)

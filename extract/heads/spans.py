@@ -44,7 +44,7 @@ def span_loss(
     Args:
         scores: (batch, first words, last words, entity_types).
         mask: (batch, words).
-        among: (batch, first words, last words), the spans that count, gold ones among them; all by default.
+        among: (batch, first words, last words), the spans that count; all by default.
 
     Returns: a scalar.
     """
@@ -69,7 +69,7 @@ def _untyped_loss(scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> 
     """For corpora that mark some spans without a type: each speaks for some type, and against spans
     that cross it or nest with it; all other spans are left open."""
     positive, negative = _known_untyped(cells, gold)
-    return any_label_loss(any_label(scores), positive, negative & cells)
+    return any_label_loss(any_label(scores), positive & cells, negative & cells)
 
 
 def _known_untyped(cells: Tensor, gold: Sequence[GoldWindow]) -> tuple[Tensor, Tensor]:
@@ -203,17 +203,17 @@ def span_pairs(real: Tensor) -> Tensor:
     return (both & ~itself).nonzero()
 
 
-def relation_targets(
+def gold_pairs(
     pairs: Tensor,
     rows: Sequence[dict[tuple[int, int], int]],
     gold: Sequence[GoldWindow],
     n_relations: int,
 ) -> Tensor:
-    """The relations of each pair by the annotation: (pairs, relations), bool.
+    """Which relations hold of which pairs: (pairs, relations), bool.
 
     Args:
         pairs: (pairs, 3) of window, subject span, object span.
-        rows: the spans of each window by their offsets, those of its triples among them.
+        rows: each window's spans by offsets, those of its triples among them.
     """
     place = {pair: at for at, pair in enumerate(map(tuple, pairs.tolist()))}
     target = torch.zeros(len(pairs), n_relations, dtype=torch.bool)
@@ -223,7 +223,7 @@ def relation_targets(
             at = place.get((row, of[start, end], of[object_start, object_end]))
             if at is not None:  # a span related to itself is no pair
                 target[at, label] = True
-    return target
+    return target.to(pairs.device)
 
 
 def triples_above(pairs: Tensor, scores: Tensor, floor: float) -> tuple[Tensor, Tensor]:

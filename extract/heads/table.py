@@ -35,14 +35,13 @@ from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, registe
 from extract.heads.context import PairContext
 from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.losses import counted_labels, zlpr
+from extract.heads.pairs import pair_loss, pair_scores
 from extract.heads.scorers import Biaffine, Projection
 from extract.heads.spans import (
     MAX_WIDTH,
     candidates_of,
     no_rows,
-    relation_targets,
     span_loss,
-    span_pairs,
     span_scores,
     top_spans,
     training_spans,
@@ -140,14 +139,18 @@ class TableHead(Head):
 
         Returns: pairs (pairs, 3) of window, subject span, object span; scores (pairs, relations).
         """
-        pairs = span_pairs(real)
         subject = member @ self.subject(states)  # (batch, spans, width)
         object_ = member @ self.object(states)
-        by_window = self.relation_scorer.by_window(subject, object_, real)
-        blocks = [s[~torch.eye(len(s), dtype=torch.bool, device=s.device)] for s in by_window]
-        features = self.context.features(states, spans, subject, object_, pairs)
-        features = self._informed(features, spans, pairs, text)
-        return pairs, torch.cat(blocks) + self.context.scored(features)
+        return pair_scores(
+            states,
+            spans,
+            real,
+            subject,
+            object_,
+            self.relation_scorer,
+            self.context,
+            lambda features, pairs: self._informed(features, spans, pairs, text),
+        )
 
     def _informed(
         self, features: Tensor, spans: Tensor, pairs: Tensor, text: EncodedText | None
@@ -206,19 +209,14 @@ class TableHead(Head):
         pairs, scores = self._pair_scores(words, spans.spans, member, spans.real, text)
         if not len(pairs):
             return scores.sum(), []
-        target = relation_targets(pairs, spans.rows, gold, self.n_relations)
-        annotated = counted_labels(
-            [window.relations for window in gold], self.n_relations, scores.device
-        )
-        loss = zlpr(scores, target.to(scores.device), annotated[pairs[:, 0]])
-        is_gold = target.any(dim=1).to(scores.device)
+        loss, is_gold = pair_loss(pairs, scores, spans, gold)
         best, relation = scores.detach().max(dim=1)
         best = best.masked_fill(is_gold, -np.inf)
         false = (best > self.config.triple_floor).nonzero()[:, 0]
         false = false[best[false].argsort(descending=True)]
         ends = pairs[false]
         triples = torch.stack([ends[:, 0], ends[:, 1], relation[false], ends[:, 2]], dim=1)
-        return loss.sum() / spans.real.sum(), list(map(tuple, triples.tolist()))
+        return loss, list(map(tuple, triples.tolist()))
 
     # Inference
 

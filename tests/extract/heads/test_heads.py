@@ -59,6 +59,17 @@ CASES = {
         qualifiers=True,
     ),
     "head_then_tail": Case({"width": 48}),
+    "span_pairs": Case({"width": 48, "features": 48, "hidden": 64}),
+    "span_pairs/dependency": Case(
+        {
+            "width": 48,
+            "features": 48,
+            "hidden": 64,
+            "span_pooling": "attention",
+            "pair_pooling": "dependency",
+        }
+    ),
+    "proposer": Case({"width": 48, "max_width": 8, "n_proposals": 16, "n_layers": 2}),
     "refined_spans": Case(
         {"width": 48, "n_heads": 4, "max_width": 8, "max_pairs": 16, "refine_dropout": 0.0}
     ),

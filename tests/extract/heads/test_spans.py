@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from extract.heads import GoldWindow
-from extract.heads.spans import known_spans, relation_targets, span_pairs
+from extract.heads.spans import gold_pairs, known_spans, span_pairs
 from tests.extract.heads.cases import ALL, GOLD
 
 NONE: frozenset[int] = frozenset()
@@ -41,11 +41,11 @@ def test_span_of_known_and_unknown_type_is_an_entity() -> None:
     assert listed(negative[0]) == {(0, 1), (0, 2)}
 
 
-def test_relation_targets_by_hand() -> None:
+def test_gold_pairs_by_hand() -> None:
     itself = replace(GOLD, triples=((0, 2, 3, 0, 2), (0, 2, 0, 3, 6)))
     rows = [{(4, 5): 0, (0, 2): 1, (3, 6): 2}, {(0, 2): 0, (3, 6): 1}]
     pairs = span_pairs(torch.tensor([[True, True, True], [True, True, False]]))
-    target = relation_targets(pairs, rows, [GOLD, itself], 5)
+    target = gold_pairs(pairs, rows, [GOLD, itself], 5)
     found = {(*pairs[at].tolist(), relation) for at, relation in target.nonzero().tolist()}
     # window, subject, object, relation
     assert found == {(0, 1, 2, 1), (0, 1, 2, 4), (0, 0, 1, 0), (0, 1, 0, 2), (1, 0, 1, 0)}
