@@ -14,6 +14,7 @@ from extract.decode.candidates import Candidates
 from extract.encoder.fusion import Fusion
 from extract.encoder.pretrained import PretrainedEncoder
 from extract.encoder.text import EncodedText
+from extract.encoder.windows import Window
 from extract.registered import registered, registrar
 from extract.schema import Schema
 
@@ -99,6 +100,12 @@ class Head(nn.Module, ABC):
         """Make what depends on the encoder; called once, when the network is built.
 
         Raises `RecipeError` if the head cannot work with the encoder or the fusion.
+        """
+
+    def study(self, corpora: Sequence[Sequence[tuple[Window, GoldWindow]]], seed: int) -> None:
+        """Take from the training windows of each corpus what the head must know as a whole.
+
+        Called once before training; what it gives is kept in buffers of sizes that the settings say.
         """
 
     @abstractmethod

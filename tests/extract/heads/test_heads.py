@@ -23,7 +23,7 @@ from extract.model import ExtractionModel, ModelConfig
 from extract.predict import Predictor, windower_of
 from extract.schema import EntityType, QualifierType, Relation, Schema
 from extract.structures import Sentence
-from extract.training.data import Annotated, Collator, training_windows
+from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
 from extract.training.data import to_batch as batch_of
 from extract.training.recipe import Recipe
 from extract.training.run import train
@@ -49,6 +49,17 @@ class Case:
 # By the head's name; a further variant of a head has its own after a slash.
 CASES = {
     "packed_markers": Case({"width": 48, "hidden": 64, "max_pairs": 8}),
+    "knowledge_table": Case(
+        {
+            "width": 48,
+            "cube_width": 48,
+            "graph_width": 6,
+            "graph_epochs": 5,
+            "n_names": 64,
+            "knowledge_dropout": 0.0,
+        },
+        qualifiers=True,
+    ),
     "head_then_tail": Case({"width": 48}),
     "span_pairs": Case({"width": 48, "features": 48, "hidden": 64}),
     "span_pairs/dependency": Case(
@@ -61,6 +72,9 @@ CASES = {
         }
     ),
     "proposer": Case({"width": 48, "max_width": 8, "n_proposals": 16, "n_layers": 2}),
+    "refined_spans": Case(
+        {"width": 48, "n_heads": 4, "max_width": 8, "max_pairs": 16, "refine_dropout": 0.0}
+    ),
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
     "token_pair": Case({"width": 24}),
     # One fact of the corpus is the reverse of another.
@@ -124,16 +138,19 @@ def make_model(name: str, encoder: Path, sentences: list[Sentence]) -> Extractio
     with torch.no_grad():
         for parameter in model.head.parameters():  # scores of a size that matters
             parameter.copy_(torch.randn(parameter.shape) * 0.3)
+    model.head.study([[(w.window, w.gold) for w in windows_of(model, sentences)]], seed=0)
     return model
+
+
+def windows_of(model: ExtractionModel, sentences: list[Sentence]) -> list[TrainingWindow]:
+    annotated = Annotated.by(model.schema, model.schema)
+    return training_windows(sentences, windower_of(model), model.schema, annotated)
 
 
 def batch_and_gold(
     model: ExtractionModel, sentences: list[Sentence]
 ) -> tuple[EncodedBatch, list[GoldWindow]]:
-    windower = windower_of(model)
-    annotated = Annotated.by(model.schema, model.schema)
-    windows = training_windows(sentences, windower, model.schema, annotated)
-    inputs = Collator(windower)(windows)
+    inputs = Collator(windower_of(model))(windows_of(model, sentences))
     gold = inputs.pop("gold")
     return batch_of(inputs), gold  # type: ignore[arg-type, return-value]
 
