@@ -8,8 +8,8 @@ mean of its block to what the table and the words between say. Training starts a
 Sources: Wang et al. 2024, A Two Dimensional Feature Engineering Method for Relation Extraction (Hao Wang,
 Chen, Yang, Qin and Huang; features in the cells of a table); Li et al. 2022, Unified Named Entity
 Recognition as Word-Word Relation Classification (convolutions over the table).
-Differs from the papers: cell scores are added to those of the biaffine table, which finds spans and qualifiers
-as before; the rest is said where features and convolution are made.
+Differs from the papers: cell scores are added to those of the biaffine table, which finds spans and values
+as before; the rest is said where features and convolutions are made.
 
 Cost: the cells of a window take 4 * channels * words^2 bytes, 3.3 MB for 160 words and 32 channels, and
 training keeps a few such tensors for each convolution.

@@ -126,7 +126,9 @@ def test_cells_of_words_are_trained_with_what_the_cells_add() -> None:
 
 def test_relation_that_no_corpus_annotates_is_never_trained_in_the_cells() -> None:
     head, states = make_head(cells=True).train(), with_text([7])
-    gold = replace(GOLD, triples=((4, 5, 0, 0, 2),), qualifiers=(), relations=ALL["relations"] - {1})
+    gold = replace(
+        GOLD, triples=((4, 5, 0, 0, 2),), qualifiers=(), relations=ALL["relations"] - {1}
+    )
     torch.stack(list(head.loss(states, [gold]).values())).sum().backward()
     grad = head.cell_scorer.weight.grad
     assert grad is not None
@@ -184,7 +186,9 @@ def test_each_setting_changes_scores_and_what_is_there_to_train() -> None:
 
 
 def test_features_without_a_text_are_refused_and_without_features_none_is_needed() -> None:
-    with pytest.raises(ValueError, match=r"expected word states with `text`, got None\. Set features"):
+    with pytest.raises(
+        ValueError, match=r"expected word states with `text`, got None\. Set features"
+    ):
         make_head().candidates(make_states([7]))
     with torch.inference_mode():
         assert make_head(features=False).candidates(make_states([7]))[0].triples.size

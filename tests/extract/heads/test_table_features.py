@@ -53,6 +53,8 @@ def test_vector_of_a_cell_is_the_sum_of_its_features_by_hand() -> None:
                     + features.column_types.weight @ types[b, j]
                     + features.row_shapes.weight[shapes[b, i]]
                     + features.column_shapes.weight[shapes[b, j]]
-                    + features.distances.weight[middle + j - i]  # distances below 5: bins of their own
+                    + features.distances.weight[
+                        middle + j - i
+                    ]  # distances below 5: bins of their own
                 )
                 torch.testing.assert_close(found[b, i, j], expected)
