@@ -27,6 +27,7 @@ from extract.decode.candidates import Candidates
 from extract.decode.decoder import Decoder
 from extract.encoder.windows import EncodedBatch
 from extract.errors import RecipeError
+from extract.heads.base import GivenSpans
 from extract.model import ExtractionModel
 from extract.predict import Predictor, windower_of
 from extract.training.calibrate import GRID
@@ -66,9 +67,9 @@ class TwoStage(nn.Module):
         self.qualifiers = qualifiers
         self.schema = qualifiers.schema
 
-    def candidates(self, batch: EncodedBatch) -> list[Candidates]:
-        """Candidates of each window; both networks cut text alike."""
-        found = self.triples.candidates(batch)
+    def candidates(self, batch: EncodedBatch, given: GivenSpans | None = None) -> list[Candidates]:
+        """Candidates of each window, among given spans if there are any; both networks cut text alike."""
+        found = self.triples.candidates(batch, given)
         second = self.qualifiers
         qualified: list[Candidates] = second.head.qualified(second.word_states(batch), found)
         return qualified

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from extract.encoder.pretrained import PretrainedEncoder
 from extract.encoder.text import EncodedText
 from extract.encoder.windows import EncodedBatch
 from extract.errors import RecipeError
-from extract.heads import GoldWindow, HeadConfig, WordStates, build_head, head_config
+from extract.heads import GivenSpans, GoldWindow, HeadConfig, WordStates, build_head, head_config
 from extract.schema import Schema
 
 
@@ -86,7 +87,9 @@ class ExtractionModel(nn.Module):
                 pooled[id(states)] = pool_words(states, batch.word_of_piece, n_words)
         entities, relations, qualifiers = (pooled[id(states)] for states in fused)
         text = EncodedText(self.encoder, self.fusion, batch)
-        return WordStates(entities, relations, qualifiers, batch.word_mask, text)
+        return WordStates(
+            entities, relations, qualifiers, batch.word_mask, text, parents=batch.parents
+        )
 
     def forward(self, batch: EncodedBatch, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
         """Losses by task for a batch of windows with gold annotation."""
@@ -94,6 +97,6 @@ class ExtractionModel(nn.Module):
         return losses
 
     @torch.inference_mode()
-    def candidates(self, batch: EncodedBatch) -> list[Candidates]:
-        """Candidates of each window."""
-        return self.head.candidates(self.word_states(batch))
+    def candidates(self, batch: EncodedBatch, given: GivenSpans | None = None) -> list[Candidates]:
+        """Candidates of each window; with `given`, among those spans alone (half-open words)."""
+        return self.head.candidates(replace(self.word_states(batch), given=given))

@@ -9,8 +9,11 @@ from typing import Any
 import torch
 
 from extract.decode.candidates import Candidates, merge
+from extract.encoder.parses import DependencyParser
 from extract.encoder.pretrained import load_tokenizer
 from extract.encoder.windows import Window, Windower
+from extract.errors import ModelError
+from extract.heads import GivenSpans
 from extract.model import ExtractionModel
 from extract.structures import Sentence
 
@@ -40,16 +43,31 @@ class Predictor:
         self.device = device
         self.autocast = autocast
 
-    def candidates(self, sentences: Sequence[Sentence], batch_size: int = 32) -> list[Candidates]:
+    def candidates(
+        self,
+        sentences: Sequence[Sentence],
+        batch_size: int = 32,
+        given: GivenSpans | None = None,
+    ) -> list[Candidates]:
         """Raw candidates of each sentence, in order; windows of one sentence are merged.
 
         Batches hold windows of like length, so little is padded; results are independent of that.
+        With `given`, half-open words a sentence, these spans alone are candidates; those that fit in no
+        window are left out. Raises `ModelError` if the model's head cannot take spans.
         """
+        if given is not None and not self.model.head.takes_spans:
+            raise ModelError(
+                f"Head {self.model.settings.head.name!r} finds its own spans and takes none as "
+                "given. Choose a model with another head."
+            )
         windows = self.windower.windows(sentences)
         parts: list[list[tuple[int, Candidates]]] = [[] for _ in sentences]
         for chosen in batches(windows, batch_size):
             with torch.inference_mode(), self.precision():
-                found = self.model.candidates(self.windower.batch(chosen).to(self.device))
+                found = self.model.candidates(
+                    self.windower.batch(chosen).to(self.device),
+                    None if given is None else [_inside(given[w.sentence], w) for w in chosen],
+                )
             for window, candidates in zip(chosen, found, strict=True):
                 parts[window.sentence].append(
                     (window.start_word, candidates.shifted(window.start_word))
@@ -98,14 +116,24 @@ def without_onednn() -> Iterator[None]:
         flags(before, None, None, None)
 
 
+def _inside(spans: Sequence[tuple[int, int]], window: Window) -> list[tuple[int, int]]:
+    """Those of a sentence's spans that a window holds whole, in words of the window."""
+    first = window.start_word
+    return [(s - first, e - first) for s, e in spans if first <= s and e <= window.end_word]
+
+
 def windower_of(model: ExtractionModel) -> Windower:
-    """The windower of a model's own tokenizer and settings; it leaves room for what the head inserts."""
+    """The windower of a model's own tokenizer and settings.
+
+    It leaves room for what the head inserts, and makes the dependency trees that the head asks for.
+    """
     encoder = model.settings.encoder
     return Windower(
         load_tokenizer(encoder.name),
         max_pieces=model.encoder.max_pieces - model.head.extra_pieces,
         max_words=encoder.max_words,
         context_words=encoder.context_words,
+        parser=None if model.head.parser is None else DependencyParser(model.head.parser),
     )
 
 

@@ -3,10 +3,13 @@
 from extract.heads import feature_table as feature_table
 from extract.heads import head_then_tail as head_then_tail
 from extract.heads import packed_markers as packed_markers
+from extract.heads import proposer as proposer
+from extract.heads import span_pairs as span_pairs
 from extract.heads import table as table
 from extract.heads import token_pair as token_pair
 from extract.heads.base import (
     HEADS,
+    GivenSpans,
     GoldWindow,
     Head,
     HeadConfig,
@@ -17,6 +20,7 @@ from extract.heads.base import (
 
 __all__ = [
     "HEADS",
+    "GivenSpans",
     "GoldWindow",
     "Head",
     "HeadConfig",

@@ -18,13 +18,17 @@ from extract.registered import registered, registrar
 from extract.schema import Schema
 
 HEADS: dict[str, type[Head]] = {}
+GivenSpans = Sequence[Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
 class WordStates:
     """Word states a task, each (batch, words, hidden); `mask` (batch, words) marks real words.
 
-    `text` is what they were made from, for heads that run the encoder again.
+    `text` is what they were made from, for heads that run the encoder again. `given` holds, a
+    window, the spans that alone may be candidates, half-open words; None: the head finds spans.
+    `parents` (batch, words) is each word's parent in the dependency tree, -1 for none, for heads that ask
+    for it (`Head.parser`).
     """
 
     entities: Tensor
@@ -32,6 +36,8 @@ class WordStates:
     qualifiers: Tensor
     mask: Tensor
     text: EncodedText | None = None
+    given: GivenSpans | None = None
+    parents: Tensor | None = None
 
     def task(self, task: str) -> Tensor:
         """The states that `task` reads."""
@@ -79,6 +85,8 @@ class Head(nn.Module, ABC):
     Config: ClassVar[type[HeadConfig]] = HeadConfig
     tasks: ClassVar[tuple[str, ...]]  # names of the losses
     extra_pieces: ClassVar[int] = 0  # that the head inserts into a window's text
+    takes_spans: ClassVar[bool] = False  # whether `WordStates.given` is obeyed
+    parser: str | None = None  # spaCy pipeline whose dependency trees the head reads
 
     def __init__(self, config: HeadConfig, schema: Schema, hidden: int) -> None:
         super().__init__()

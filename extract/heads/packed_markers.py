@@ -38,6 +38,7 @@ from extract.heads.span_filter import SpanFilter, gold_cells, short_spans
 from extract.heads.spans import (
     candidates_of,
     clear_of,
+    given_cells,
     gold_spans,
     no_rows,
     span_loss,
@@ -80,6 +81,7 @@ class PackedMarkersHead(Head):
     config: PackedMarkersConfig
     tasks = ("entities", "spans", "pairs")
     extra_pieces = 2  # a subject's solid markers
+    takes_spans = True
     symmetric: Tensor  # (relations,)
 
     def __init__(self, config: PackedMarkersConfig, schema: Schema, hidden: int) -> None:
@@ -268,12 +270,14 @@ class PackedMarkersHead(Head):
     def candidates(self, states: WordStates) -> list[Candidates]:
         """Proposed spans read by markers, then triples among the likeliest of them."""
         mask = states.mask
-        if self.config.proposals == "filtered":
+        if states.given is not None:
+            cells = given_cells(states.given, mask)
+        elif self.config.proposals == "filtered":
             cells = self.filter.proposed(self.filter(states), mask)
         else:
             cells = short_spans(mask, self.config.max_width)
         scores = self._span_scores(states, cells, float("-inf"))
-        spans, real, entity_scores = top_spans(scores, mask, self.config)
+        spans, real, entity_scores = top_spans(scores, mask, self.config, given=states.given)
         triples, triple_scores = self._triples(states, spans, real)
         return candidates_of(spans, real, entity_scores, triples, triple_scores)
 

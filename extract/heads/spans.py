@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from extract.decode.candidates import Candidates
-from extract.heads.base import GoldWindow, HeadConfig
+from extract.heads.base import GivenSpans, GoldWindow, HeadConfig
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Biaffine, Projection
 
@@ -45,7 +45,7 @@ def span_loss(
     Args:
         scores: (batch, first words, last words, entity_types).
         mask: (batch, words).
-        among: (batch, first words, last words), the spans that count, gold ones among them; all by default.
+        among: (batch, first words, last words), the spans that count; all by default.
 
     Returns: a scalar.
     """
@@ -82,29 +82,48 @@ def _untyped_loss(scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> 
     any_type = scores.float().logsumexp(dim=-1)
     against = zlpr(scores, torch.zeros_like(scores, dtype=torch.bool))
     positive, negative = positive.to(scores.device), negative.to(scores.device)
-    return (softplus(-any_type) * positive).sum() + (against * (negative & cells)).sum()
+    return (softplus(-any_type) * (positive & cells)).sum() + (against * (negative & cells)).sum()
+
+
+def given_cells(given: GivenSpans, mask: Tensor) -> Tensor:
+    """Which spans are given, (batch, first words, last words); mask: (batch, words)."""
+    cells = torch.zeros(*mask.shape, mask.shape[1], dtype=torch.bool)
+    for row, spans in enumerate(given):
+        for start, end in spans:
+            cells[row, start, end - 1] = True
+    return cells.to(mask.device)
 
 
 def top_spans(
-    scores: Tensor, mask: Tensor, config: HeadConfig, floor: float | None = None
+    scores: Tensor,
+    mask: Tensor,
+    config: HeadConfig,
+    floor: float | None = None,
+    given: GivenSpans | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Spans above the floor, best first.
+    """Spans above the floor, best first; or all spans that are given, whatever they score.
 
     Args:
         scores: (batch, first words, last words, entity_types).
         mask: (batch, words).
         floor: by default `config.span_floor`.
+        given: the spans to take, a window.
 
     Returns: spans (batch, spans, 2), half-open; which are no padding (batch, spans); their scores
     (batch, spans, entity_types).
     """
     floor = config.span_floor if floor is None else floor
     batch, n_words = mask.shape
-    cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
+    if given is None:
+        cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
+    else:
+        cells, floor = given_cells(given, mask), float("-inf")
     best = scores.max(dim=-1).values.masked_fill(~cells, float("-inf")).view(batch, -1)
     # The cap grows with the window, so that pruning leaves memory linear in its words. It is each
     # window's own: the batch it comes in must not matter.
     cap = mask.sum(1).clamp(min=config.max_spans)
+    if given is not None:
+        cap = cells.flatten(1).sum(1)
     n_spans = int((best > floor).sum(1).minimum(cap).max())
     top = best.topk(n_spans, dim=1)
     rank = torch.arange(n_spans, device=scores.device)
@@ -172,6 +191,29 @@ def span_pairs(real: Tensor) -> Tensor:
     both = real.unsqueeze(1) & real.unsqueeze(2)
     itself = torch.eye(real.shape[1], dtype=torch.bool, device=real.device)
     return (both & ~itself).nonzero()
+
+
+def gold_pairs(
+    pairs: Tensor,
+    rows: Sequence[dict[tuple[int, int], int]],
+    gold: Sequence[GoldWindow],
+    n_relations: int,
+) -> Tensor:
+    """Which relations hold of which pairs: (pairs, relations), bool.
+
+    Args:
+        pairs: (pairs, 3) of window, subject span, object span.
+        rows: each window's spans by offsets, those of its triples among them.
+    """
+    place = {pair: at for at, pair in enumerate(map(tuple, pairs.tolist()))}
+    target = torch.zeros(len(pairs), n_relations, dtype=torch.bool)
+    for row, window in enumerate(gold):
+        of = rows[row]
+        for start, end, label, object_start, object_end in window.triples:
+            at = place.get((row, of[start, end], of[object_start, object_end]))
+            if at is not None:  # a span related to itself is no pair
+                target[at, label] = True
+    return target.to(pairs.device)
 
 
 def triples_above(pairs: Tensor, scores: Tensor, floor: float) -> tuple[Tensor, Tensor]:

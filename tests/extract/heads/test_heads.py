@@ -15,6 +15,7 @@ import torch
 
 import corpora
 from extract.decode.candidates import Candidates
+from extract.errors import ModelError
 from extract.heads import HEADS, Head
 from extract.model import ExtractionModel, ModelConfig
 from extract.predict import Predictor, windower_of
@@ -48,6 +49,17 @@ CASES = {
     "feature_table": Case({"width": 48, "cube_width": 48, "channels": 8}, qualifiers=True),
     "packed_markers": Case({"width": 48, "hidden": 64, "max_pairs": 8}),
     "head_then_tail": Case({"width": 48}),
+    "span_pairs": Case({"width": 48, "features": 48, "hidden": 64}),
+    "span_pairs/dependency": Case(
+        {
+            "width": 48,
+            "features": 48,
+            "hidden": 64,
+            "span_pooling": "attention",
+            "pair_pooling": "dependency",
+        }
+    ),
+    "proposer": Case({"width": 48, "max_width": 8, "n_proposals": 16, "n_layers": 2}),
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
     "token_pair": Case({"width": 24}),
     # One fact of the corpus is the reverse of another.
@@ -216,6 +228,29 @@ def test_candidates_are_well_formed_and_do_not_depend_on_the_batch(
         check(one, sentence, model.schema)
         same(one, two)
         same(one, three)
+
+
+@EVERY_HEAD
+def test_given_spans_alone_are_candidates_or_the_head_says_it_takes_none(
+    name: str, tiny_encoder: Path, sentences: list[Sentence]
+) -> None:
+    model = make_model(name, tiny_encoder, sentences)
+    predictor = Predictor(model, windower_of(model))
+    given = [
+        [(e.span.start_word, e.span.end_word) for e in sentence.entities] for sentence in sentences
+    ]
+    given[0] = []
+    if not HEADS[head_of(name)].takes_spans:
+        with pytest.raises(ModelError, match="takes none as given"):
+            predictor.candidates(sentences, given=given)
+        return
+    found = predictor.candidates(sentences, given=given)
+    alone = predictor.candidates(sentences, batch_size=1, given=given)
+    for sentence, spans, one, two in zip(sentences, given, found, alone, strict=True):
+        check(one, sentence, model.schema)
+        same(one, two)
+        assert sorted(map(tuple, one.spans.tolist())) == sorted(set(spans))
+    assert any(len(one.triples) for one in found)
 
 
 @EVERY_HEAD
