@@ -1,5 +1,6 @@
 """Heads: from word states to scored candidates. Each method is one file, registered by name."""
 
+from extract.heads import feature_table as feature_table
 from extract.heads import head_then_tail as head_then_tail
 from extract.heads import knowledge_table as knowledge_table
 from extract.heads import packed_markers as packed_markers

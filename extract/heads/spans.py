@@ -159,6 +159,21 @@ def top_spans(
     return spans, real, scores[rows, start, last]
 
 
+def covering_scores(scores: Tensor, mask: Tensor) -> Tensor:
+    """The best score by label of any span that covers a word.
+
+    Args:
+        scores: (batch, first words, last words, labels).
+        mask: (batch, words); spans that hold padding do not count.
+
+    Returns: (batch, words, labels); -inf for padding.
+    """
+    cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu().unsqueeze(-1)
+    best = scores.masked_fill(~cells, float("-inf"))
+    best = best.cummax(dim=1).values.flip(2).cummax(dim=2).values.flip(2)
+    return best.diagonal(dim1=1, dim2=2).transpose(1, 2)
+
+
 def gold_spans(window: GoldWindow) -> list[tuple[int, int]]:
     """Every span the annotation names, in order, once."""
     spans = [(start, end) for start, end, _ in window.entities]

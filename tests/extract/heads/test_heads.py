@@ -48,6 +48,7 @@ class Case:
 
 # By the head's name; a further variant of a head has its own after a slash.
 CASES = {
+    "feature_table": Case({"width": 48, "cube_width": 48, "channels": 8}, qualifiers=True),
     "packed_markers": Case({"width": 48, "hidden": 64, "max_pairs": 8}),
     "knowledge_table": Case(
         {
