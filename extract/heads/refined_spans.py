@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 from dataclasses import dataclass
 
 import torch
@@ -108,7 +109,12 @@ class RefinedSpansHead(Head):
 
     Config = RefinedSpansConfig
     config: RefinedSpansConfig
-    tasks = ("entities", "spans", "related", "pairs")
+    tasks: ClassVar = {
+        "entities": "entities",
+        "spans": "entities",
+        "related": "relations",
+        "pairs": "relations",
+    }
     takes_spans = True
 
     def __init__(self, config: RefinedSpansConfig, schema: Schema, hidden: int) -> None:
