@@ -31,7 +31,7 @@ def pair_scores(
         states: (batch, words, hidden).
         spans: (batch, spans, 2), half-open; real: (batch, spans), those that are no padding come first.
         subject, object_: (batch, spans, width), the spans in either role.
-        inform: makes other features of the context's (pairs, features) and of the pairs, to be scored instead.
+        inform: makes other features of the context's (pairs, features) and of the pairs, to be scored.
 
     Returns: pairs (pairs, 3) of window, subject span, object span; scores (pairs, relations).
     """
