@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -20,7 +21,33 @@ from extract.structures import Sentence
 _PIECES = 96  # a window, on average over a batch: the usual sentence has a third of this
 
 
-class Predictor:
+class CandidateSource(ABC):
+    """Whatever gives candidates for sentences: one model, or several stacked."""
+
+    @property
+    @abstractmethod
+    def context_words(self) -> int:
+        """Words of surrounding sentences that are read on each side."""
+
+    @abstractmethod
+    def candidates(self, sentences: Sequence[Sentence], batch_size: int = 32) -> list[Candidates]:
+        """Candidates of each sentence, in order, whatever batches they are read in."""
+
+    def stream(
+        self, sentences: Iterable[Sentence], batch_size: int = 32, chunk: int = 16
+    ) -> Iterator[tuple[Sentence, Candidates]]:
+        """Sentences with their candidates, in order, reading `chunk` batches ahead at most."""
+        held: list[Sentence] = []
+        for sentence in sentences:
+            held.append(sentence)
+            if len(held) >= batch_size * chunk:
+                yield from zip(held, self.candidates(held, batch_size), strict=True)
+                held = []
+        if held:
+            yield from zip(held, self.candidates(held, batch_size), strict=True)
+
+
+class Predictor(CandidateSource):
     """Runs a model over sentences on one device.
 
     Args:
@@ -42,6 +69,11 @@ class Predictor:
         self.windower = windower
         self.device = device
         self.autocast = autocast
+
+    @property
+    def context_words(self) -> int:
+        """Words of surrounding sentences that the model reads on each side."""
+        return self.windower.context_words
 
     def candidates(
         self,
@@ -79,19 +111,6 @@ class Predictor:
             else empty
             for of_one in parts
         ]
-
-    def stream(
-        self, sentences: Iterable[Sentence], batch_size: int = 32, chunk: int = 16
-    ) -> Iterator[tuple[Sentence, Candidates]]:
-        """Sentences with their candidates, in order, reading `chunk` batches ahead at most."""
-        held: list[Sentence] = []
-        for sentence in sentences:
-            held.append(sentence)
-            if len(held) >= batch_size * chunk:
-                yield from zip(held, self.candidates(held, batch_size), strict=True)
-                held = []
-        if held:
-            yield from zip(held, self.candidates(held, batch_size), strict=True)
 
     def precision(self) -> Any:
         """The context in which the model is to be called."""

@@ -48,7 +48,7 @@ def fit_calibration(
         for row, label in kept.entities if corpus.typed else ():
             right = gold_types.get(spans[row]) == schema.entity_names[label]
             entities.append((found.entity_scores[row, [label]], right))
-        gold_triples, gold_qualifiers = _gold_keys(sentence)
+        gold_triples, gold_qualifiers = gold_keys(sentence)
         keys = [
             (spans[s], schema.relation_names[r], spans[o]) for s, r, o in found.triples.tolist()
         ]
@@ -95,7 +95,8 @@ def _fit(
     return fit_logistic(features, correct, of, n_groups)
 
 
-def _gold_keys(sentence: Sentence) -> tuple[set[object], set[object]]:
+def gold_keys(sentence: Sentence) -> tuple[set[object], set[object]]:
+    """A sentence's triples and qualifiers by what they say: spans as words, labels as names."""
     triples: set[object] = set()
     qualifiers: set[object] = set()
     for t in sentence.triples:

@@ -14,6 +14,7 @@ import typer
 from extract.interfaces.cli.exits import UsageError
 from extract.interfaces.cli.gold import read_gold
 from extract.interfaces.cli.options import (
+    Accuracy,
     BatchSize,
     CorpusFolder,
     CorpusName,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 def evaluate(
     context: typer.Context,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="A bundled model, or a model folder.")
+        str, typer.Option("--model", "-m", help="A bundled model, a model folder or a stack.")
     ],
     corpus: CorpusName,
     split: Annotated[str | None, typer.Option(help="Split to score; default: dev.")] = None,
@@ -47,6 +48,7 @@ def evaluate(
     dev: DevCut = None,
     seed: Annotated[int, typer.Option(help="Seed of that cut.")] = 0,
     json_: JsonFile = None,
+    accuracy: Accuracy = None,
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,
@@ -73,14 +75,15 @@ def evaluate(
         from extract.pipeline import load
         from extract.versions import environment
 
-        extractor = load(model, device=device, dtype=dtype, threads=threads)
+        extractor = load(model, accuracy=accuracy, device=device, dtype=dtype, threads=threads)
         started = time.monotonic()
         report = _score(extractor, examples, batch_size, threshold, quiet=quiet)
         seconds = time.monotonic() - started
         result = {
             **environment(),
             "command": shlex.join(["tripack", *context.obj]),
-            "model": {"name": extractor.name, "version": extractor.version, "given": model},
+            "model": {"name": extractor.name, "version": extractor.version, "given": model}
+            | {"accuracy": extractor.accuracy},
             **data,
             "settings": {"threshold": threshold, "batch_size": batch_size, "threads": threads}
             | {"device": device, "dtype": dtype},
