@@ -52,6 +52,7 @@ class GoldWindow:
     entity_types, relations, qualifier_labels: indices of the labels that the corpus annotates; a
         loss must not count the absence of any other label. Without entity types, `entities` are
         spans of unknown type and not all that there are.
+    given: whether the entities are known beforehand, so that relations of other spans do not matter.
     """
 
     entities: tuple[tuple[int, int, int], ...]
@@ -60,6 +61,7 @@ class GoldWindow:
     entity_types: frozenset[int]
     relations: frozenset[int]
     qualifier_labels: frozenset[int]
+    given: bool = False
 
 
 class HeadConfig(BaseModel):

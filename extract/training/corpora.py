@@ -16,7 +16,10 @@ UNTYPED = "Entity"  # the one label of corpora that mark spans, not types
 
 @dataclass(frozen=True)
 class CorpusData:
-    """A corpus ready for training: `schema` is what its train part annotates."""
+    """A corpus ready for training: `schema` is what its train part annotates.
+
+    With `given`, its entities are known to the model, and relations between them are what is asked.
+    """
 
     name: str
     train: list[Example]
@@ -24,6 +27,7 @@ class CorpusData:
     schema: Schema
     metric: str
     typed: bool
+    given: bool = False
 
 
 def load_corpus(recipe: CorpusRecipe) -> CorpusData:
@@ -47,7 +51,8 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
     schema = Schema.infer(_sentences(train), recipe.name)
     if recipe.words == "tripack":
         train, dev = [reword(e) for e in train], [reword(e) for e in dev]
-    return CorpusData(recipe.name, train, dev, schema, recipe.metric, recipe.typed)
+    given = recipe.entities == "given"
+    return CorpusData(recipe.name, train, dev, schema, recipe.metric, recipe.typed, given)
 
 
 def merged_schema(recipe: Recipe, data: list[CorpusData]) -> Schema:

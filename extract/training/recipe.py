@@ -32,8 +32,12 @@ class CorpusRecipe(_Section):
         0, ge=0, description="documents cut from the train split for development; 0: none"
     )
     split_seed: int = Field(0, description="seed of that cut")
-    metric: Literal["strict", "boundary", "partial", "exact", "triplet", "quintuplet"] = Field(
-        "strict", description="dev metric that picks the epoch and the thresholds"
+    metric: Literal[
+        "strict", "boundary", "partial", "exact", "triplet", "quintuplet", "directed_macro"
+    ] = Field("strict", description="dev metric that picks the epoch and the thresholds")
+    entities: Literal["found", "given"] = Field(
+        "found",
+        description="given: relations are learnt and scored between the corpus's own entities",
     )
     typed: bool = Field(
         True,
@@ -106,6 +110,16 @@ class Recipe(_Section):
     def _some_dev(self) -> Recipe:
         if all(corpus.dev == "none" and not corpus.n_dev for corpus in self.corpora):
             raise ValueError("expected at least one corpus with a dev part, got none")
+        return self
+
+    @model_validator(mode="after")
+    def _takes_given(self) -> Recipe:
+        given = [corpus.name for corpus in self.corpora if corpus.entities == "given"]
+        if given and not head_class(self.model.head.name).takes_spans:
+            raise ValueError(
+                f"corpus {given[0]!r} gives its entities, and head {self.model.head.name!r} finds its "
+                "own and takes none as given; choose another head"
+            )
         return self
 
     @model_validator(mode="after")

@@ -48,6 +48,8 @@ class Case:
 CASES = {
     "packed_markers": Case({"width": 48, "hidden": 64, "max_pairs": 8}),
     "head_then_tail": Case({"width": 48}),
+    "recurrent": Case({"width": 48, "max_pairs": 7}),
+    "recurrent/rnn": Case({"width": 48, "cell": "rnn"}),
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
     "token_pair": Case({"width": 24}),
     # One fact of the corpus is the reverse of another.
