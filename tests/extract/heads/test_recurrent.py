@@ -117,13 +117,13 @@ def test_pair_loss_counts_each_pair_with_both_directions_and_annotated_relations
     }
     counted = torch.zeros(10, dtype=torch.bool)
     counted[[0, 1, 2, 5, 6, 7]] = True
-    expected = torch.tensor(0.0)
+    expected = 0.0
     for (first, second), labels in pairs.items():
         target = torch.zeros(10, dtype=torch.bool)
         target[labels] = True
         scores = by_hand(head, states.relations[0], first, second).unsqueeze(0)
-        expected = expected + zlpr(scores, target.unsqueeze(0), counted).sum()
-    assert float(head.loss(states, [gold])["pairs"]) == pytest.approx(float(expected) / 3, abs=1e-4)
+        expected += zlpr(scores, target.unsqueeze(0), counted).item()
+    assert head.loss(states, [gold])["pairs"].item() == pytest.approx(expected / 3, abs=1e-4)
 
 
 def test_unannotated_relation_gets_no_gradient() -> None:
@@ -140,6 +140,7 @@ def test_unannotated_relation_gets_no_gradient() -> None:
 def test_training_has_false_spans_unless_entities_are_given(given: bool, n_false: int) -> None:
     window = GoldWindow(((0, 1, 0), (2, 3, 1)), ((0, 1, 0, 2, 3),), (), **ALL, given=given)
     scores = torch.zeros(1, 9, 9, 3)
+    scores[0, [4, 6, 7, 0], [4, 6, 8, 4]] = 1.0  # three clear of the entities, one not
     mask = torch.ones(1, 9, dtype=torch.bool)
     (row,) = training_spans(scores, mask, CONFIG, [window], 2)
     assert row[:2] == [(0, 1), (2, 3)]
@@ -166,4 +167,4 @@ def test_states_of_half_precision_are_read_in_full() -> None:
         (found,) = head.candidates(half)
     rounded = states.relations.bfloat16().float()[0]
     expected = by_hand(head, rounded, (0, 1), (3, 5))
-    assert as_dict(found)[(0, 1), 0, (3, 5)] == pytest.approx(float(expected[0]), abs=1e-4)
+    assert as_dict(found)[(0, 1), 0, (3, 5)] == pytest.approx(expected[0].item(), abs=1e-4)
