@@ -2,6 +2,7 @@
 
 from extract.heads import head_then_tail as head_then_tail
 from extract.heads import packed_markers as packed_markers
+from extract.heads import pair_filter as pair_filter
 from extract.heads import recurrent as recurrent
 from extract.heads import table as table
 from extract.heads import token_pair as token_pair

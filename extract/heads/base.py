@@ -85,6 +85,7 @@ class Head(nn.Module, ABC):
     tasks: ClassVar[tuple[str, ...]]  # names of the losses
     extra_pieces: ClassVar[int] = 0  # that the head inserts into a window's text
     takes_spans: ClassVar[bool] = False  # whether `WordStates.given` is obeyed
+    labels_relations: ClassVar[bool] = True  # or only says that two spans are related
 
     def __init__(self, config: HeadConfig, schema: Schema, hidden: int) -> None:
         super().__init__()

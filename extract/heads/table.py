@@ -136,9 +136,8 @@ class TableHead(Head):
         pairs = span_pairs(real)
         subject = member @ self.subject(states)  # (batch, spans, width)
         object_ = member @ self.object(states)
-        by_window = self.relation_scorer.by_window(subject, object_, real)
-        blocks = [s[~torch.eye(len(s), dtype=torch.bool, device=s.device)] for s in by_window]
-        return pairs, torch.cat(blocks) + self.context(states, spans, subject, object_, pairs)
+        blocks = self.relation_scorer.by_pair(subject, object_, real)
+        return pairs, blocks + self.context(states, spans, subject, object_, pairs)
 
     # Training
 

@@ -8,6 +8,7 @@ from corpora.base import Example
 from extract.errors import RecipeError
 from extract.schema import Schema
 from extract.structures import Sentence
+from extract.training.one_relation import one_relation
 from extract.training.recipe import CorpusRecipe, Recipe
 from extract.training.rewords import reword
 
@@ -48,6 +49,8 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
         train, dev = corpora.split(train, recipe.n_dev, recipe.split_seed)
     else:
         dev = splits[recipe.dev] if has_dev else []
+    if recipe.relations == "one":
+        train, dev = [one_relation(e) for e in train], [one_relation(e) for e in dev]
     schema = Schema.infer(_sentences(train), recipe.name)
     if recipe.words == "tripack":
         train, dev = [reword(e) for e in train], [reword(e) for e in dev]

@@ -43,6 +43,10 @@ class CorpusRecipe(_Section):
         True,
         description="false: the corpus marks spans, not types; types are learnt from the other corpora",
     )
+    relations: Literal["own", "one"] = Field(
+        "own",
+        description="one: all relations of the corpus become one, by which a pair is related at all",
+    )
     words: Literal["corpus", "tripack"] = Field(
         "corpus", description="corpus: its own words; tripack: cut its text by tripack's word rules"
     )

@@ -78,6 +78,7 @@ def evaluate(
         extractor = load(model, device=device, dtype=dtype, threads=threads)
         started = time.monotonic()
         kind = cast(Literal["found", "given"], entities or extractor.entities)
+        examples = _as_known(extractor, examples)
         report = _score(extractor, corpus, examples, batch_size, threshold, kind, quiet=quiet)
         seconds = time.monotonic() - started
         result = {
@@ -94,6 +95,15 @@ def evaluate(
         if target is not None:
             target.write(as_json(result) + "\n")
     print(report.to_table())
+
+
+def _as_known(extractor: Extractor, examples: list[Example]) -> list[Example]:
+    """The examples; their relations as one for a model that knows no more than that a pair is related."""
+    from extract.training.one_relation import RELATED, one_relation
+
+    if extractor.schema.relation_names != [RELATED]:
+        return examples
+    return [one_relation(example) for example in examples]
 
 
 def _score(
