@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from extract.decode.candidates import Candidates
 from extract.decode.pair_filter import PairFilter
 from extract.evaluation.metrics import Score, relation_score
@@ -82,7 +84,8 @@ def filtered(
     with_filter = Score()
     for own, other in (halves, halves[::-1]):
         chosen = tune_pair_filter(lambda trial, own=own: score(own, trial).f1, missing)  # type: ignore[misc]
-        tuned.append({"weight": chosen.weight, "threshold": chosen.threshold})
+        lowest = chosen.threshold if np.isfinite(chosen.threshold) else None
+        tuned.append({"weight": chosen.weight, "threshold": lowest})
         with_filter += score(other, chosen)
     return {
         "sentences": len(gold),
