@@ -87,7 +87,9 @@ class ExtractionModel(nn.Module):
                 pooled[id(states)] = pool_words(states, batch.word_of_piece, n_words)
         entities, relations, qualifiers = (pooled[id(states)] for states in fused)
         text = EncodedText(self.encoder, self.fusion, batch)
-        return WordStates(entities, relations, qualifiers, batch.word_mask, text)
+        return WordStates(
+            entities, relations, qualifiers, batch.word_mask, text, parents=batch.parents
+        )
 
     def forward(self, batch: EncodedBatch, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
         """Losses by task for a batch of windows with gold annotation."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from extract.decode.candidates import Candidates, merge
+from extract.encoder.parses import DependencyParser
 from extract.encoder.pretrained import load_tokenizer
 from extract.encoder.windows import Window, Windower
 from extract.errors import ModelError
@@ -140,13 +141,17 @@ def _inside(spans: Sequence[tuple[int, int]], window: Window) -> list[tuple[int,
 
 
 def windower_of(model: ExtractionModel) -> Windower:
-    """The windower of a model's own tokenizer and settings; it leaves room for what the head inserts."""
+    """The windower of a model's own tokenizer and settings.
+
+    It leaves room for what the head inserts, and makes the dependency trees that the head asks for.
+    """
     encoder = model.settings.encoder
     return Windower(
         load_tokenizer(encoder.name),
         max_pieces=model.encoder.max_pieces - model.head.extra_pieces,
         max_words=encoder.max_words,
         context_words=encoder.context_words,
+        parser=None if model.head.parser is None else DependencyParser(model.head.parser),
     )
 
 

@@ -1,9 +1,10 @@
-"""Pooling of pieces to words and of words to spans, as products with normalised membership matrices."""
+"""Pooling of pieces to words and of words to spans: products with membership matrices, weighted sums."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 
 def pool_words(states: Tensor, word_of_piece: Tensor, n_words: int) -> Tensor:
@@ -35,3 +36,20 @@ def span_membership(spans: Tensor, n_words: int, dtype: torch.dtype) -> Tensor:
     words = torch.arange(n_words, device=spans.device)
     member = ((words >= spans[..., :1]) & (words < spans[..., 1:])).to(dtype)
     return member / member.sum(dim=-1, keepdim=True).clamp(min=1.0)
+
+
+def weighted_words(words: Tensor, window: Tensor, weights: Tensor) -> Tensor:
+    """Weighted sums of the words of windows, without a copy of a window's words for each sum.
+
+    Args:
+        words: (batch, words, features).
+        window: (sums,).
+        weights: (sums, words).
+
+    Returns: (sums, features), in float32.
+    """
+    n_words = words.shape[1]
+    rows = window.unsqueeze(1) * n_words + torch.arange(n_words, device=words.device)
+    return embedding_bag(
+        rows, words.flatten(0, 1).float(), mode="sum", per_sample_weights=weights.float()
+    )

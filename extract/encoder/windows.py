@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from extract.encoder.parses import DependencyParser, Parents, inside
 from extract.encoder.shapes import word_shape
 from extract.structures import Sentence
 
@@ -33,6 +34,8 @@ class Window:
 
     `piece_ids`, `word_of_piece` and `shape_of_piece` are (pieces,), special tokens included;
     `word_of_piece` counts words from `start_word` and is -1 for special tokens and context.
+    `parents` (words,) is the dependency tree, also from `start_word`, -1 for roots and for words whose
+    parent is outside; None without a parser.
     """
 
     sentence: int
@@ -41,6 +44,7 @@ class Window:
     piece_ids: npt.NDArray[np.int64]
     word_of_piece: npt.NDArray[np.int64]
     shape_of_piece: npt.NDArray[np.int64]
+    parents: Parents | None = None
 
     @property
     def n_words(self) -> int:
@@ -50,13 +54,17 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
-    """Padded windows: piece tensors are (batch, pieces), `word_mask` is (batch, words)."""
+    """Padded windows: piece tensors are (batch, pieces), `word_mask` and `parents` (batch, words).
+
+    `parents` is each word's parent in the dependency tree, -1 for none; None without a parser.
+    """
 
     piece_ids: Tensor
     piece_mask: Tensor
     word_of_piece: Tensor
     shape_of_piece: Tensor
     word_mask: Tensor
+    parents: Tensor | None = None
 
     def to(self, device: torch.device | str) -> EncodedBatch:
         """The same batch on another device."""
@@ -66,6 +74,7 @@ class EncodedBatch:
             self.word_of_piece.to(device),
             self.shape_of_piece.to(device),
             self.word_mask.to(device),
+            None if self.parents is None else self.parents.to(device),
         )
 
 
@@ -77,10 +86,17 @@ class Windower:
         max_pieces: pieces a window may hold, special tokens included.
         max_words: words of the sentence a window may hold; bounds the word-pair table.
         context_words: words of surrounding sentences added on each side where room is left.
+        parser: makes the windows' dependency trees; none by default.
     """
 
     def __init__(
-        self, tokenizer: Any, *, max_pieces: int, max_words: int = 160, context_words: int = 0
+        self,
+        tokenizer: Any,
+        *,
+        max_pieces: int,
+        max_words: int = 160,
+        context_words: int = 0,
+        parser: DependencyParser | None = None,
     ) -> None:
         self._backend = tokenizer.backend_tokenizer
         self._unknown = tokenizer.unk_token_id
@@ -104,6 +120,7 @@ class Windower:
             )
         self.max_words = max_words
         self.context_words = context_words
+        self.parser = parser
         self.n_shortened_words = 0
 
     def windows(self, sentences: Sequence[Sentence]) -> list[Window]:
@@ -124,12 +141,16 @@ class Windower:
         rights = self._pieces([right for _, right in around])
         found = []
         for number, words in enumerate(pieces):
+            tree = self.parser.parents(sentences[number].words) if self.parser else None
             for start, end in self._cuts(words):
                 left = (lefts[number] + words[max(0, start - context) : start])[-context:]
                 right = (words[end : end + context] + rights[number])[:context]
                 if not context:
                     left, right = [], []
-                found.append(self._window(number, start, end, words[start:end], left, right))
+                window = self._window(number, start, end, words[start:end], left, right)
+                if tree is not None:
+                    window = replace(window, parents=inside(tree, start, end))
+                found.append(window)
         if self.n_shortened_words > n_before:
             logger.warning(
                 "%d words of more than %d pieces were read by their first %d pieces only.",
@@ -218,8 +239,23 @@ class Windower:
             mask[row, :length] = 1
             word_mask[row, : window.n_words] = True
         return EncodedBatch(
-            *(torch.from_numpy(array) for array in (ids, mask, of_piece, shapes, word_mask))
+            torch.from_numpy(ids),
+            torch.from_numpy(mask),
+            torch.from_numpy(of_piece),
+            torch.from_numpy(shapes),
+            torch.from_numpy(word_mask),
+            _padded_parents(windows, n_words),
         )
+
+
+def _padded_parents(windows: Sequence[Window], n_words: int) -> Tensor | None:
+    """(batch, words), -1 for padding; None unless all windows have trees."""
+    padded = np.full((len(windows), n_words), -1, np.int64)
+    for row, window in enumerate(windows):
+        if window.parents is None:
+            return None
+        padded[row, : window.n_words] = window.parents
+    return torch.from_numpy(padded)
 
 
 def _fill(words: list[_Word], room: int) -> list[_Word]:

@@ -27,6 +27,8 @@ class WordStates:
 
     `text` is what they were made from, for heads that run the encoder again. `given` holds, a
     window, the spans that alone may be candidates, half-open words; None: the head finds spans.
+    `parents` (batch, words) is each word's parent in the dependency tree, -1 for none, for heads that ask
+    for it (`Head.parser`).
     """
 
     entities: Tensor
@@ -35,6 +37,7 @@ class WordStates:
     mask: Tensor
     text: EncodedText | None = None
     given: GivenSpans | None = None
+    parents: Tensor | None = None
 
     def task(self, task: str) -> Tensor:
         """The states that `task` reads."""
@@ -85,6 +88,7 @@ class Head(nn.Module, ABC):
     tasks: ClassVar[tuple[str, ...]]  # names of the losses
     extra_pieces: ClassVar[int] = 0  # that the head inserts into a window's text
     takes_spans: ClassVar[bool] = False  # whether `WordStates.given` is obeyed
+    parser: str | None = None  # spaCy pipeline whose dependency trees the head reads
     labels_relations: ClassVar[bool] = True  # or only says that two spans are related
 
     def __init__(self, config: HeadConfig, schema: Schema, hidden: int) -> None:

@@ -155,17 +155,17 @@ def span_log_odds(spans: Tensor, start: Tensor, ends: Callable[[Tensor], Tensor]
     passed = (cost := softplus(end)).cumsum(dim=0) - cost  # up to, not including, each cell
     at = first[of] + width - 1
     nearer = passed[at] - passed[first[of]]
-    return _log_odds(softplus(-start[row, first_word]) + softplus(-end[at]) + nearer).float()
+    return log_odds_of(softplus(-start[row, first_word]) + softplus(-end[at]) + nearer).float()
 
 
 def all_of(*scores: Tensor) -> Tensor:
     """Log-odds that all of several things hold, from the log-odds of each; they count as independent."""
-    return _log_odds(
+    return log_odds_of(
         torch.stack([softplus(-score.double()) for score in scores]).sum(dim=0)
     ).float()
 
 
-def _log_odds(cost: Tensor) -> Tensor:
+def log_odds_of(cost: Tensor) -> Tensor:
     """Log-odds of the probability exp(-cost), for costs above 0: -log(exp(cost) - 1), without overflow."""
     cost = cost.clamp(min=_SURE)
     return -(cost + torch.log(-torch.expm1(-cost)))

@@ -49,12 +49,7 @@ class PairContext(nn.Module):
             pairs: (pairs, 3): window, row of the subject's span, row of the object's.
         """
         window, left, right = pairs.unbind(1)
-        start, end = spans[window, left].unbind(1)  # the subject's, (pairs,)
-        object_start, object_end = spans[window, right].unbind(1)
-        first = torch.minimum(end, object_end)
-        last = torch.maximum(start, object_start)
-        order = torch.where(end <= object_start, 0, 1)
-        order = torch.where(first > last, 2, order)
+        first, last, order = between(spans[window, left], spans[window, right])
         features = self.subject(subject)[window, left] + self.object(object_)[window, right]
         features = features + self.between(range_max(self.words(states), window, first, last))
         features = features + self.order(order).to(features.dtype)
@@ -62,11 +57,24 @@ class PairContext(nn.Module):
         return scores
 
 
+def between(subject: Tensor, object_: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The words between two spans, and which span comes first.
+
+    Args:
+        subject, object_: (pairs, 2), half-open word offsets.
+
+    Returns: the first word between and the first behind it, where the former is not below the latter
+    nothing is between; 0 for pairs whose subject comes first, 1: the object does, 2: they share a word.
+    All (pairs,).
+    """
+    first = torch.minimum(subject[:, 1], object_[:, 1])
+    last = torch.maximum(subject[:, 0], object_[:, 0])
+    order = torch.where(subject[:, 1] <= object_[:, 0], 0, 1)
+    return first, last, torch.where(first > last, 2, order)
+
+
 def range_max(words: Tensor, window: Tensor, first: Tensor, last: Tensor) -> Tensor:
     """The maximum over words `first` up to `last` of a window, for many ranges; zeros for empty ones.
-
-    Maxima over runs of 1, 2, 4, ... words are made once; two of them cover any range. Bender and
-    Farach-Colton 2000, The LCA Problem Revisited (sparse tables). Differs from the paper: nothing.
 
     Args:
         words: (batch, words, features).
@@ -74,17 +82,42 @@ def range_max(words: Tensor, window: Tensor, first: Tensor, last: Tensor) -> Ten
 
     Returns: (ranges, features).
     """
-    levels = [words]
-    run = 1
-    while 2 * run <= words.shape[1]:
-        longer = torch.maximum(levels[-1][:, :-run], levels[-1][:, run:])
-        # Runs that would leave the window are never asked for: they keep the shorter maximum.
-        levels.append(torch.cat([longer, levels[-1][:, -run:]], dim=1))
-        run *= 2
-    table = torch.stack(levels)  # (levels, batch, words, features)
-    length = (last - first).clamp(min=1)
-    level = length.log2().long()
-    start = first.clamp(max=words.shape[1] - 1)  # an empty range may stand behind the last word
-    at_end = start + length - 2**level
-    best = torch.maximum(table[level, window, start], table[level, window, at_end])
-    return best.masked_fill((last <= first).unsqueeze(-1), 0.0)
+    return RangeMax(words)(window, first, last)
+
+
+class RangeMax:
+    """Maxima over ranges of words, for as many ranges as may come.
+
+    Maxima over runs of 1, 2, 4, ... words are made once; two of them cover any range. Bender and
+    Farach-Colton 2000, The LCA Problem Revisited (sparse tables). Differs from the paper: nothing.
+
+    Args:
+        words: (batch, words, features).
+    """
+
+    def __init__(self, words: Tensor) -> None:
+        levels = [words]
+        run = 1
+        while 2 * run <= words.shape[1]:
+            longer = torch.maximum(levels[-1][:, :-run], levels[-1][:, run:])
+            # Runs that would leave the window are never asked for: they keep the shorter maximum.
+            levels.append(torch.cat([longer, levels[-1][:, -run:]], dim=1))
+            run *= 2
+        self._table = torch.stack(levels)  # (levels, batch, words, features)
+
+    def __call__(self, window: Tensor, first: Tensor, last: Tensor) -> Tensor:
+        """The maximum over words `first` up to `last` of each window; zeros for empty ranges.
+
+        Args:
+            window, first, last: (ranges,).
+
+        Returns: (ranges, features).
+        """
+        table = self._table
+        length = (last - first).clamp(min=1)
+        level = length.log2().long()
+        # An empty range may stand behind the last word.
+        start = first.clamp(max=table.shape[2] - 1)
+        at_end = start + length - 2**level
+        best = torch.maximum(table[level, window, start], table[level, window, at_end])
+        return best.masked_fill((last <= first).unsqueeze(-1), 0.0)

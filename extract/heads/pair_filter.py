@@ -31,6 +31,7 @@ from extract.errors import RecipeError
 from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, register_head
 from extract.heads.cube import TrainingSpans
 from extract.heads.losses import zlpr
+from extract.heads.pairs import pair_loss
 from extract.heads.scorers import Biaffine, Projection
 from extract.heads.span_filter import SpanFilter
 from extract.heads.spans import (
@@ -109,7 +110,10 @@ class PairFilterHead(Head):
             words = self.dropout(states.relations)
             losses["cells"] = self._cell_loss(words, states.mask, gold)
             rows = training_spans(scores.detach(), states.mask, self.config, gold)
-            losses["pairs"] = self._pair_loss(words, TrainingSpans.of(rows, scores.device), gold)
+            spans = TrainingSpans.of(rows, scores.device)
+            pairs, pair_scores = self._pair_scores(words, spans.spans, spans.real)
+            if len(pairs):
+                losses["pairs"], _ = pair_loss(pairs, pair_scores, spans, gold)
         return losses
 
     def _cell_loss(self, words: Tensor, mask: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
@@ -121,20 +125,6 @@ class PairFilterHead(Head):
         annotated = torch.tensor([bool(window.relations) for window in gold], device=mask.device)
         cells = mask.unsqueeze(1) & mask.unsqueeze(2) & annotated[:, None, None]
         return zlpr(table.flatten(1), target.to(mask.device).flatten(1), cells.flatten(1)).mean()
-
-    def _pair_loss(self, words: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]) -> Tensor:
-        pairs, scores = self._pair_scores(words, spans.spans, spans.real)
-        place = {pair: at for at, pair in enumerate(map(tuple, pairs.tolist()))}
-        target = torch.zeros(scores.shape, dtype=torch.bool)
-        for row, window in enumerate(gold):
-            of = spans.rows[row]
-            for start, end, _, object_start, object_end in window.triples:
-                at = place.get((row, of[start, end], of[object_start, object_end]))
-                if at is not None:  # a span related to itself is no pair
-                    target[at] = True
-        annotated = torch.tensor([bool(window.relations) for window in gold], device=scores.device)
-        loss = zlpr(scores, target.to(scores.device)) * annotated[pairs[:, 0]]
-        return loss.sum() / spans.real.sum().clamp(min=1)
 
     # Inference
 

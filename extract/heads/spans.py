@@ -45,7 +45,7 @@ def span_loss(
     Args:
         scores: (batch, first words, last words, entity_types).
         mask: (batch, words).
-        among: (batch, first words, last words), the spans that count, gold ones among them; all by default.
+        among: (batch, first words, last words), the spans that count; all by default.
 
     Returns: a scalar.
     """
@@ -82,7 +82,7 @@ def _untyped_loss(scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> 
     any_type = scores.float().logsumexp(dim=-1)
     against = zlpr(scores, torch.zeros_like(scores, dtype=torch.bool))
     positive, negative = positive.to(scores.device), negative.to(scores.device)
-    return (softplus(-any_type) * positive).sum() + (against * (negative & cells)).sum()
+    return (softplus(-any_type) * (positive & cells)).sum() + (against * (negative & cells)).sum()
 
 
 def given_cells(given: GivenSpans, mask: Tensor) -> Tensor:
@@ -184,6 +184,29 @@ def span_pairs(real: Tensor) -> Tensor:
     both = real.unsqueeze(1) & real.unsqueeze(2)
     itself = torch.eye(real.shape[1], dtype=torch.bool, device=real.device)
     return (both & ~itself).nonzero()
+
+
+def gold_pairs(
+    pairs: Tensor,
+    rows: Sequence[dict[tuple[int, int], int]],
+    gold: Sequence[GoldWindow],
+    n_relations: int,
+) -> Tensor:
+    """Which relations hold of which pairs: (pairs, relations), bool.
+
+    Args:
+        pairs: (pairs, 3) of window, subject span, object span.
+        rows: each window's spans by offsets, those of its triples among them.
+    """
+    place = {pair: at for at, pair in enumerate(map(tuple, pairs.tolist()))}
+    target = torch.zeros(len(pairs), n_relations, dtype=torch.bool)
+    for row, window in enumerate(gold):
+        of = rows[row]
+        for start, end, label, object_start, object_end in window.triples:
+            at = place.get((row, of[start, end], of[object_start, object_end]))
+            if at is not None:  # a span related to itself is no pair
+                target[at, label] = True
+    return target.to(pairs.device)
 
 
 def triples_above(pairs: Tensor, scores: Tensor, floor: float) -> tuple[Tensor, Tensor]:

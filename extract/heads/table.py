@@ -34,13 +34,13 @@ from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, registe
 from extract.heads.context import PairContext
 from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.losses import counted_labels, zlpr
+from extract.heads.pairs import pair_loss, pair_scores
 from extract.heads.scorers import Biaffine, Projection
 from extract.heads.spans import (
     MAX_WIDTH,
     candidates_of,
     no_rows,
     span_loss,
-    span_pairs,
     span_scores,
     top_spans,
     training_spans,
@@ -133,11 +133,11 @@ class TableHead(Head):
 
         Returns: pairs (pairs, 3) of window, subject span, object span; scores (pairs, relations).
         """
-        pairs = span_pairs(real)
         subject = member @ self.subject(states)  # (batch, spans, width)
         object_ = member @ self.object(states)
-        blocks = self.relation_scorer.by_pair(subject, object_, real)
-        return pairs, blocks + self.context(states, spans, subject, object_, pairs)
+        return pair_scores(
+            states, spans, real, subject, object_, self.relation_scorer, self.context
+        )
 
     # Training
 
@@ -186,26 +186,14 @@ class TableHead(Head):
         pairs, scores = self._pair_scores(words, spans.spans, member, spans.real)
         if not len(pairs):
             return scores.sum(), []
-        place = {pair: at for at, pair in enumerate(map(tuple, pairs.tolist()))}
-        target = torch.zeros(scores.shape, dtype=torch.bool)
-        for row, window in enumerate(gold):
-            of = spans.rows[row]
-            for start, end, label, object_start, object_end in window.triples:
-                at = place.get((row, of[start, end], of[object_start, object_end]))
-                if at is not None:  # a span related to itself is no pair
-                    target[at, label] = True
-        annotated = counted_labels(
-            [window.relations for window in gold], self.n_relations, scores.device
-        )
-        loss = zlpr(scores, target.to(scores.device), annotated[pairs[:, 0]])
-        is_gold = target.any(dim=1).to(scores.device)
+        loss, is_gold = pair_loss(pairs, scores, spans, gold)
         best, relation = scores.detach().max(dim=1)
         best = best.masked_fill(is_gold, -np.inf)
         false = (best > self.config.triple_floor).nonzero()[:, 0]
         false = false[best[false].argsort(descending=True)]
         ends = pairs[false]
         triples = torch.stack([ends[:, 0], ends[:, 1], relation[false], ends[:, 2]], dim=1)
-        return loss.sum() / spans.real.sum(), list(map(tuple, triples.tolist()))
+        return loss, list(map(tuple, triples.tolist()))
 
     # Inference
 

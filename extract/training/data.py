@@ -137,7 +137,7 @@ class Collator:
         if self.piece_dropout:
             hidden = (torch.rand(piece_ids.shape) < self.piece_dropout) & (batch.word_of_piece >= 0)
             piece_ids = piece_ids.masked_fill(hidden, self.windower.mask_id)
-        return {
+        inputs: dict[str, Tensor | list[GoldWindow]] = {
             "piece_ids": piece_ids,
             "piece_mask": batch.piece_mask,
             "word_of_piece": batch.word_of_piece,
@@ -145,6 +145,9 @@ class Collator:
             "word_mask": batch.word_mask,
             "gold": [item.gold for item in windows],
         }
+        if batch.parents is not None:
+            inputs["parents"] = batch.parents
+        return inputs
 
 
 class LengthGroupedSampler(torch.utils.data.Sampler[int]):
@@ -194,4 +197,5 @@ def to_batch(inputs: dict[str, Tensor]) -> EncodedBatch:
         inputs["word_of_piece"],
         inputs["shape_of_piece"],
         inputs["word_mask"],
+        inputs.get("parents"),
     )

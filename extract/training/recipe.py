@@ -5,13 +5,24 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from extract.errors import RecipeError
 from extract.heads.base import head_class
 from extract.model import ModelConfig
+
+Metric: TypeAlias = Literal[
+    "strict",
+    "boundary",
+    "partial",
+    "exact",
+    "triplet",
+    "quintuplet",
+    "entity",
+    "directed_macro",
+]
 
 
 class _Section(BaseModel):
@@ -32,9 +43,10 @@ class CorpusRecipe(_Section):
         0, ge=0, description="documents cut from the train split for development; 0: none"
     )
     split_seed: int = Field(0, description="seed of that cut")
-    metric: Literal[
-        "strict", "boundary", "partial", "exact", "triplet", "quintuplet", "directed_macro"
-    ] = Field("strict", description="dev metric that picks the epoch and the thresholds")
+    metric: Metric = Field(
+        "strict",
+        description="dev metric that picks the epoch and the thresholds; entity: if there are no triples",
+    )
     entities: Literal["found", "given"] = Field(
         "found",
         description="given: relations are learnt and scored between the corpus's own entities",

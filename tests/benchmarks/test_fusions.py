@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import fusions, seeds
+from benchmarks import fusions, seeds, variants
 from extract.training.recipe import Recipe, write_recipe
 from extract.training.run import train
 from tests.extract.training.runs import short_recipe
@@ -83,7 +83,7 @@ def test_finished_runs_are_neither_trained_nor_measured_again(
 ) -> None:
     before = json.loads((finished / "out.json").read_text(encoding="utf-8"))
     monkeypatch.setattr(seeds, "train", refuse)
-    monkeypatch.setattr(fusions, "load", refuse)
+    monkeypatch.setattr(variants, "load", refuse)
     assert compare(recipe_file, finished)["fusions"] == before["fusions"]
 
 
@@ -117,7 +117,7 @@ def test_measuring_leaves_the_number_of_threads(
     (run / "fusion.json").unlink()
     torch.set_num_threads(2)
     recipe = fusions.recipe_with("last", str(recipe_file), [], 13)
-    fusions.compare([recipe], tmp_path / "again", [])
+    variants.compare(fusions.COMPARISON, [recipe], tmp_path / "again", [])
     assert (run / "fusion.json").is_file()
     assert torch.get_num_threads() == 2
 
@@ -156,7 +156,7 @@ def test_table_by_hand() -> None:
         "encoder": "tiny",
         "fusions": {"last": found([60.0], [10.0]), "grouped": found([70.0, 72.0], [9.0, 11.0])},
     }
-    assert fusions.table(summary).splitlines() == [
+    assert variants.table(fusions.COMPARISON, summary).splitlines() == [
         "conll04, dev, tiny",
         "",
         "| fusion | entities | relations, boundary | relations, strict | parameters | training, s "

@@ -54,6 +54,17 @@ CASES = {
     "head_then_tail": Case({"width": 48}),
     "recurrent": Case({"width": 48, "max_pairs": 7}),
     "recurrent/rnn": Case({"width": 48, "cell": "rnn"}),
+    "span_pairs": Case({"width": 48, "features": 48, "hidden": 64}),
+    "span_pairs/dependency": Case(
+        {
+            "width": 48,
+            "features": 48,
+            "hidden": 64,
+            "span_pooling": "attention",
+            "pair_pooling": "dependency",
+        }
+    ),
+    "proposer": Case({"width": 48, "max_width": 8, "n_proposals": 16, "n_layers": 2}),
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
     "token_pair": Case({"width": 24}),
     # One fact of the corpus is the reverse of another.

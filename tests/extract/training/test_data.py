@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extract.encoder.parses import DependencyParser
 from extract.encoder.pretrained import load_tokenizer
 from extract.encoder.windows import Windower
 from extract.schema import Schema
@@ -149,3 +150,21 @@ def test_sampler_batches_hold_like_lengths() -> None:
         return sum(8 * max(of[i] for i in order[at : at + 8]) for at in range(0, 640, 8))
 
     assert padded(order) < 1.15 * sum(of) < padded(list(range(640)))
+
+
+def test_batch_has_trees_only_where_windows_have_them(tiny_encoder: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny_encoder))
+    annotated = Annotated.by(SCHEMA, SCHEMA)
+    for parser in (None, DependencyParser()):
+        windower = Windower(tokenizer, max_pieces=192, max_words=4, parser=parser)
+        windows = training_windows([SENTENCE], windower, SCHEMA, annotated)
+        batch = to_batch(Collator(windower)(windows))  # type: ignore[arg-type]
+        if parser is None:
+            assert batch.parents is None
+            continue
+        assert batch.parents is not None
+        assert batch.parents.shape == batch.word_mask.shape == (3, 4)
+        assert batch.parents[2, 3] == -1  # padding: the last window has three words
+        for row, item in zip(batch.to("cpu").parents, windows, strict=True):  # type: ignore[call-overload]
+            assert item.window.parents is not None
+            assert row[: item.window.n_words].tolist() == item.window.parents.tolist()

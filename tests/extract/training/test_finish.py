@@ -1,11 +1,15 @@
-"""What of a prediction a corpus can judge."""
+"""What of a prediction a corpus can judge, and how it is scored."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
 
 from extract.schema import EntityType, QualifierType, Relation, Schema
 from extract.structures import Qualifier
 from extract.training.corpora import UNTYPED, CorpusData
-from extract.training.finish import judged
+from extract.training.finish import dev_f1, judged
 from tests.extract.cases import sentence_of
 
 SENTENCE = sentence_of(
@@ -37,8 +41,6 @@ def test_types_that_are_not_annotated_become_one() -> None:
 
 
 def test_qualifiers_that_are_not_annotated_are_not_judged() -> None:
-    from dataclasses import replace
-
     first = SENTENCE.triples[0]
     qualified = replace(
         SENTENCE,
@@ -48,3 +50,15 @@ def test_qualifiers_that_are_not_annotated_are_not_judged() -> None:
     )
     kept = judged(qualified, corpus(typed=True, qualifiers=("when",)))
     assert [q.label for q in kept.triples[0].qualifiers] == ["when"]
+
+
+def test_entity_metric_counts_nested_spans_and_their_types_and_no_triples() -> None:
+    gold = sentence_of(
+        "the University of Oslo Press", [(1, 5, "ORG"), (1, 4, "ORG"), (3, 4, "LOC")]
+    )
+    pred = sentence_of(
+        "the University of Oslo Press", [(1, 5, "ORG"), (1, 4, "LOC"), (3, 4, "LOC")]
+    )
+    assert dev_f1([gold], [gold], "entity") == 1
+    assert dev_f1([gold], [pred], "entity") == pytest.approx(2 / 3)
+    assert dev_f1([SENTENCE], [replace(SENTENCE, triples=())], "entity") == 1

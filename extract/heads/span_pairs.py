@@ -1,0 +1,281 @@
+"""Spans are classified, then pairs of spans; how words become the vector of either is a setting.
+
+A filter proposes spans. A span's vector is the pooling of its words (`span_pooling`) beside an embedding of
+its width; a hidden layer classifies it. A pair is classified from its two spans' vectors and from a pooling
+of the words around them (`pair_pooling`), by a hidden layer on all three side by side. The poolings stand
+in `heads/pooling/`.
+
+Source: Eberts and Ulges 2020, Span-based Joint Entity and Relation Extraction with Transformer Pre-training
+(SpERT).
+Differs from the paper: a biaffine filter, trained along, proposes spans in training and inference, where
+the paper draws random ones for training and reads all up to ten words; there is a hidden layer below either
+classifier, the order of the spans is embedded, and the sentence's [CLS] vector is not read; spans are
+multi-label (see `losses.zlpr`) and false pairs are those of gold and of likely false spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+from torch.nn.functional import gelu
+
+from extract.decode.candidates import Candidates
+from extract.encoder.parses import PIPELINE
+from extract.errors import one_of
+from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, register_head
+from extract.heads.context import between
+from extract.heads.cube import TrainingSpans
+from extract.heads.losses import counted_labels, zlpr
+from extract.heads.pooling import PAIR_POOLINGS, SPAN_POOLINGS, PairPooling, PairText, Pooled
+from extract.heads.scorers import Projection
+from extract.heads.span_filter import SpanFilter
+from extract.heads.spans import (
+    MAX_WIDTH,
+    candidates_of,
+    given_cells,
+    gold_pairs,
+    no_rows,
+    span_loss,
+    span_pairs,
+    top_spans,
+    training_spans,
+    triples_above,
+)
+from extract.schema import Schema
+
+_FALSE_SPANS = 32  # a window, of those that the filter finds likeliest
+_WIDTH_FEATURES = 25  # as many as in the paper
+_PRIOR = -3.0  # most spans read are no entities, and most pairs are unrelated
+_PAIRS_AT_ONCE = 8192  # so that memory does not grow with the square of a long window's spans
+
+
+class SpanPairsConfig(HeadConfig):
+    """Settings of span and pair classification."""
+
+    span_pooling: str = Field("endpoints", description="registered name: words to a span's vector")
+    pair_pooling: str = Field("between", description="registered name: words around a pair")
+    parser: str = Field(PIPELINE, description="spaCy pipeline, for poolings that read parses")
+    width: int = Field(128, ge=8, le=2048, description="width of the filter's projections")
+    features: int = Field(128, ge=8, le=2048, description="width of words that pairs pool")
+    hidden: int = Field(256, ge=8, le=4096, description="width of the classifiers' hidden layers")
+
+    @field_validator("span_pooling")
+    @classmethod
+    def _known_span_pooling(cls, name: str) -> str:
+        if name not in SPAN_POOLINGS:
+            raise ValueError(one_of("span pooling", name, list(SPAN_POOLINGS)))
+        return name
+
+    @field_validator("pair_pooling")
+    @classmethod
+    def _known_pair_pooling(cls, name: str) -> str:
+        if name not in PAIR_POOLINGS:
+            raise ValueError(one_of("pair pooling", name, list(PAIR_POOLINGS)))
+        return name
+
+
+@register_head("span_pairs")
+class SpanPairsHead(Head):
+    """Span and pair classification by pooled words; see the module's docstring."""
+
+    Config = SpanPairsConfig
+    config: SpanPairsConfig
+    tasks = ("entities", "spans", "pairs")
+    takes_spans = True
+
+    def __init__(self, config: SpanPairsConfig, schema: Schema, hidden: int) -> None:
+        super().__init__(config, schema, hidden)
+        self.dropout = nn.Dropout(config.dropout)
+        self.filter = SpanFilter(config, self.n_entity_types, hidden, config.width)
+        self.entities = SpanVectors(config.span_pooling, hidden)
+        self.span = Projection(self.entities.width, config.hidden, config.dropout)
+        self.span_score = nn.Linear(config.hidden, self.n_entity_types)
+        nn.init.constant_(self.span_score.bias, _PRIOR)
+        if self.n_relations:
+            self.ends = SpanVectors(config.span_pooling, hidden)
+            pooling = PAIR_POOLINGS[config.pair_pooling]
+            self.pairs = PairClassifier(
+                pooling(hidden, self.ends.width, config.features, config.dropout),
+                self.ends.width,
+                config.hidden,
+                self.n_relations,
+                config.dropout,
+            )
+            self.parser = config.parser if pooling.needs_parse else None
+
+    def label_axes(self) -> dict[str, tuple[str | None, ...]]:
+        """Entity types and relations, each with its scorers."""
+        axes: dict[str, tuple[str | None, ...]] = {
+            "filter.scorer.weight": (None, "entity_types"),
+            "filter.scorer.bias": ("entity_types",),
+            "filter.widths.weight": (None, "entity_types"),
+            "span_score.weight": ("entity_types",),
+            "span_score.bias": ("entity_types",),
+        }
+        if self.n_relations:
+            axes |= {
+                "pairs.score.weight": ("relations",),
+                "pairs.score.bias": ("relations",),
+            }
+        return axes
+
+    # Scores
+
+    def _span_scores(self, states: WordStates, cells: Tensor, fill: float) -> Tensor:
+        """Scores of the spans in `cells` (batch, first words, last words); `fill` for all others.
+
+        Returns: (batch, first words, last words, entity_types).
+        """
+        window, start, last = cells.nonzero(as_tuple=True)
+        spans = torch.stack([start, last + 1], dim=1)
+        vectors = self.entities(self.dropout(states.entities), window, spans)
+        scores = self.span_score(self.span(vectors)).float()
+        grid = scores.new_full((*cells.shape, self.n_entity_types), fill)
+        return grid.index_put((window, start, last), scores)
+
+    def _scores_of_pairs(self, states: WordStates, spans: Tensor, real: Tensor) -> Pooled:
+        """A function from pairs (pairs, 3) of window, subject and object span to (pairs, relations).
+
+        Args:
+            spans: (batch, spans, 2), half-open; real: (batch, spans), which are no padding.
+        """
+        words = self.dropout(states.relations)
+        window = real.nonzero()[:, 0]
+        vectors = self.ends(words, window, spans[real])  # (real spans, span width)
+        represented = vectors.new_zeros(*real.shape, vectors.shape[-1])
+        represented = represented.masked_scatter(real.unsqueeze(-1), vectors)
+        scores: Pooled = self.pairs(
+            PairText(words, states.mask, spans, represented, states.parents)
+        )
+        return scores
+
+    # Training
+
+    def loss(self, states: WordStates, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
+        """The filter's spans a word; classified spans and pairs, both a span that is gold or taken for it."""
+        mask = states.mask
+        likely = self.filter(states)
+        losses = {"entities": self.filter.loss(likely, mask, gold)}
+        cells = self.filter.proposed_in_training(likely, mask, gold, _FALSE_SPANS)
+        scores = self._span_scores(states, cells, 0.0)
+        found = scores.detach().masked_fill(~cells.unsqueeze(-1), float("-inf"))
+        rows = training_spans(found, mask, self.config, gold)
+        spans = TrainingSpans.of(rows, mask.device)
+        n_spans = spans.real.sum().clamp(min=1)
+        losses["spans"] = span_loss(scores, mask, gold, cells) / n_spans
+        if self.n_relations:
+            pairs = span_pairs(spans.real)
+            if len(pairs):
+                losses["pairs"] = self._pair_loss(states, spans, pairs, gold) / n_spans
+        return losses
+
+    def _pair_loss(
+        self,
+        states: WordStates,
+        spans: TrainingSpans,
+        pairs: Tensor,
+        gold: Sequence[GoldWindow],
+    ) -> Tensor:
+        scores = self._scores_of_pairs(states, spans.spans, spans.real)(pairs)
+        target = gold_pairs(pairs, spans.rows, gold, self.n_relations)
+        counted = counted_labels(
+            [window.relations for window in gold], self.n_relations, scores.device
+        )
+        return zlpr(scores, target, counted[pairs[:, 0]]).sum()
+
+    # Inference
+
+    def candidates(self, states: WordStates) -> list[Candidates]:
+        """Proposed or given spans, classified, then triples among the likeliest of them."""
+        mask, given = states.mask, states.given
+        if given is not None:
+            cells = given_cells(given, mask)
+        else:
+            likely = self.filter(states)
+            cells = self.filter.proposed(likely, mask)
+        scores = self._span_scores(states, cells, float("-inf"))
+        spans, real, entity_scores = top_spans(scores, mask, self.config, given=given)
+        triples, triple_scores = self._triples(states, spans, real)
+        return candidates_of(spans, real, entity_scores, triples, triple_scores)
+
+    def _triples(self, states: WordStates, spans: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows (window, subject span, relation, object span) and their scores."""
+        pairs = span_pairs(real)
+        if not self.n_relations or not len(pairs):
+            return no_rows(4, real.device)
+        scores = self._scores_of_pairs(states, spans, real)
+        found = [
+            triples_above(some, scores(some), self.config.triple_floor)
+            for some in pairs.split(_PAIRS_AT_ONCE)
+        ]
+        rows, of_rows = zip(*found, strict=True)
+        return torch.cat(rows), torch.cat(of_rows)
+
+
+class SpanVectors(nn.Module):
+    """Vectors of spans: their pooled words beside an embedding of their width.
+
+    Args:
+        pooling: registered name of a span pooling.
+        hidden: width of word states.
+    """
+
+    def __init__(self, pooling: str, hidden: int) -> None:
+        super().__init__()
+        self.pooling = SPAN_POOLINGS[pooling](hidden)
+        self.widths = nn.Embedding(MAX_WIDTH, _WIDTH_FEATURES)
+        self.width = self.pooling.width + _WIDTH_FEATURES
+
+    def forward(self, words: Tensor, window: Tensor, spans: Tensor) -> Tensor:
+        """(spans, width) from words (batch, words, hidden), windows (spans,) and spans (spans, 2)."""
+        n_words = (spans[:, 1] - spans[:, 0]).clamp(max=MAX_WIDTH)
+        pooled = self.pooling(words, window, spans)
+        return torch.cat([pooled, self.widths(n_words - 1).to(pooled.dtype)], dim=-1)
+
+
+class PairClassifier(nn.Module):
+    """Scores of pairs: one hidden layer on subject, object and the words around them, side by side.
+
+    The layer's product with the three side by side is made as a sum of three, those with spans once a span.
+
+    Args:
+        pooling: of the words around a pair.
+        span_width: width of the spans' vectors.
+        hidden: width of the hidden layer.
+        n_labels: relations.
+    """
+
+    def __init__(
+        self, pooling: PairPooling, span_width: int, hidden: int, n_labels: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.subject = nn.Linear(span_width, hidden)
+        self.object = nn.Linear(span_width, hidden, bias=False)
+        if pooling.width:
+            self.around = nn.Linear(pooling.width, hidden, bias=False)
+        self.order = nn.Embedding(3, hidden)  # subject first, object first, overlapping
+        self.dropout = nn.Dropout(dropout)
+        self.score = nn.Linear(hidden, n_labels)
+        nn.init.constant_(self.score.bias, _PRIOR)
+
+    def forward(self, text: PairText) -> Pooled:
+        """A function from pairs (pairs, 3) of window, subject and object span to (pairs, labels)."""
+        subject = self.subject(text.represented)  # (batch, spans, hidden)
+        object_ = self.object(text.represented)
+        pooled = self.pooling(text)
+
+        def scores(pairs: Tensor) -> Tensor:
+            window, left, right = pairs.unbind(1)
+            features = subject[window, left] + object_[window, right]
+            if self.pooling.width:
+                features = features + self.around(pooled(pairs))
+            *_, order = between(text.spans[window, left], text.spans[window, right])
+            features = features + self.order(order).to(features.dtype)
+            scored: Tensor = self.score(self.dropout(gelu(features)))
+            return scored.float()
+
+        return scores
