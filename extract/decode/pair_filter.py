@@ -44,7 +44,7 @@ class PairFilter:
         qualified = kept[found.qualifiers[:, 0]]
         qualifiers = found.qualifiers[qualified]
         qualifiers[:, 0] = row_of[qualifiers[:, 0]]
-        lowered = found.triple_scores + np.float32(self.weight) * np.minimum(scores, 0)
+        lowered = found.triple_scores + (self.weight * np.minimum(scores, 0)).astype(np.float32)
         return replace(
             found,
             triples=found.triples[kept],
