@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
 from extract.heads.base import GoldWindow
@@ -36,12 +35,11 @@ def pair_scores(
     Returns: pairs (pairs, 3) of window, subject span, object span; scores (pairs, relations).
     """
     pairs = span_pairs(real)
-    by_window = scorer.by_window(subject, object_, real)
-    blocks = [s[~torch.eye(len(s), dtype=torch.bool, device=s.device)] for s in by_window]
+    blocks = scorer.by_pair(subject, object_, real)
     features = context.features(states, spans, subject, object_, pairs)
     if inform is not None:
         features = inform(features, pairs)
-    return pairs, torch.cat(blocks) + context.scored(features)
+    return pairs, blocks + context.scored(features)
 
 
 def pair_loss(

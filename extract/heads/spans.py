@@ -184,19 +184,27 @@ def gold_spans(window: GoldWindow) -> list[tuple[int, int]]:
 
 
 def training_spans(
-    scores: Tensor, mask: Tensor, config: HeadConfig, gold: Sequence[GoldWindow]
+    scores: Tensor,
+    mask: Tensor,
+    config: HeadConfig,
+    gold: Sequence[GoldWindow],
+    n_false: int | None = None,
 ) -> list[list[tuple[int, int]]]:
     """Gold spans of each window, then the best false ones that share no word with them.
+
+    Where entities are given there are no false ones.
 
     Args:
         scores: (batch, first words, last words, entity_types), detached.
         mask: (batch, words).
+        n_false: most false spans a window; by default the cut falls after a number of likely spans.
     """
     found = top_spans(scores, mask, config)[0].tolist()
     rows = []
     for window, likely in zip(gold, found, strict=True):
         own = gold_spans(window)
-        rows.append(own + clear_of(own, likely[: len(own) + _FALSE_SPANS]))
+        n_likely = 0 if window.given else len(own) + _FALSE_SPANS
+        rows.append(own + clear_of(own, likely[:n_likely])[:n_false])
     return rows
 
 
