@@ -18,7 +18,7 @@ fused layers; there is no loss on the objects' types; training pairs also has li
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -84,7 +84,7 @@ class PackedMarkersHead(Head):
 
     Config = PackedMarkersConfig
     config: PackedMarkersConfig
-    tasks = ("entities", "spans", "pairs")
+    tasks: ClassVar = {"entities": "entities", "spans": "entities", "pairs": "relations"}
     extra_pieces = 2  # a subject's solid markers
     takes_spans = True
     symmetric: Tensor  # (relations,)

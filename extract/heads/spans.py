@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from extract.decode.candidates import Candidates
 from extract.heads.base import GivenSpans, GoldWindow, HeadConfig
-from extract.heads.losses import counted_labels, zlpr
+from extract.heads.losses import any_label, any_label_loss, counted_labels, zlpr
 from extract.heads.scorers import Biaffine, Projection
 
 MAX_WIDTH = 24  # spans this long or longer share one width feature
@@ -69,20 +68,46 @@ def span_loss(
 def _untyped_loss(scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
     """For corpora that mark some spans without a type: each speaks for some type, and against spans
     that cross it or nest with it; all other spans are left open."""
-    positive = torch.zeros(scores.shape[:3], dtype=torch.bool)
-    negative = torch.zeros(scores.shape[:3], dtype=torch.bool)
+    positive, negative = _known_untyped(cells, gold)
+    return any_label_loss(any_label(scores), positive & cells, negative & cells)
+
+
+def _known_untyped(cells: Tensor, gold: Sequence[GoldWindow]) -> tuple[Tensor, Tensor]:
+    """Of windows without entity types, the marked spans, and all that share a word with one of them."""
+    positive = torch.zeros(cells.shape, dtype=torch.bool)
+    negative = torch.zeros(cells.shape, dtype=torch.bool)
     for row, window in enumerate(gold):
         if window.entity_types:
             continue
         for start, end, _ in window.entities:
-            negative[row, :end, start:] = True  # all spans that share a word with it
+            negative[row, :end, start:] = True
         for start, end, _ in window.entities:
             positive[row, start, end - 1] = True
             negative[row, start, end - 1] = False
-    any_type = scores.float().logsumexp(dim=-1)
-    against = zlpr(scores, torch.zeros_like(scores, dtype=torch.bool))
-    positive, negative = positive.to(scores.device), negative.to(scores.device)
-    return (softplus(-any_type) * (positive & cells)).sum() + (against * (negative & cells)).sum()
+    return positive.to(cells.device), negative.to(cells.device)
+
+
+def known_spans(mask: Tensor, gold: Sequence[GoldWindow]) -> tuple[Tensor, Tensor]:
+    """The spans that are an entity by the annotation, and those that by it are none.
+
+    It says nothing of spans that are named without a known type, nor, where entities have no types, of
+    spans that share no word with one.
+
+    Args:
+        mask: (batch, words).
+
+    Returns: two (batch, first words, last words), bool.
+    """
+    cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
+    positive, negative = (known.cpu() for known in _known_untyped(cells, gold))
+    for row, window in enumerate(gold):
+        if window.entity_types:
+            negative[row] = True
+            for start, end in gold_spans(window):
+                negative[row, start, end - 1] = False
+            for start, end, label in window.entities:
+                positive[row, start, end - 1] |= label >= 0
+    return positive.to(mask.device), negative.to(mask.device) & cells
 
 
 def given_cells(given: GivenSpans, mask: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ is computed from span means without building the table.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ from torch import Tensor, nn
 
 from extract.decode.candidates import Candidates
 from extract.encoder.pooling import span_membership
+from extract.encoder.text import EncodedText
 from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, register_head
 from extract.heads.context import PairContext
 from extract.heads.cube import QualifierCube, TrainingSpans
@@ -70,7 +72,13 @@ class TableHead(Head):
 
     Config = TableConfig
     config: TableConfig
-    tasks = ("entities", "relations", "pairs", "qualifiers", "values")
+    tasks: ClassVar = {
+        "entities": "entities",
+        "relations": "relations",
+        "pairs": "relations",
+        "qualifiers": "qualifiers",
+        "values": "qualifiers",
+    }
     takes_spans = True
 
     def __init__(self, config: TableConfig, schema: Schema, hidden: int) -> None:
@@ -127,7 +135,12 @@ class TableHead(Head):
         )
 
     def _pair_scores(
-        self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor
+        self,
+        states: Tensor,
+        spans: Tensor,
+        member: Tensor,
+        real: Tensor,
+        text: EncodedText | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Scores of all pairs of real spans: the block's mean, and the context.
 
@@ -136,8 +149,21 @@ class TableHead(Head):
         subject = member @ self.subject(states)  # (batch, spans, width)
         object_ = member @ self.object(states)
         return pair_scores(
-            states, spans, real, subject, object_, self.relation_scorer, self.context
+            states,
+            spans,
+            real,
+            subject,
+            object_,
+            self.relation_scorer,
+            self.context,
+            lambda features, pairs: self._informed(features, spans, pairs, text),
         )
+
+    def _informed(
+        self, features: Tensor, spans: Tensor, pairs: Tensor, text: EncodedText | None
+    ) -> Tensor:
+        """Features (pairs, features) of pairs, with what a further table knows of them; here, nothing."""
+        return features
 
     # Training
 
@@ -155,7 +181,7 @@ class TableHead(Head):
             if self.config.cells:
                 table = self.relation_scorer(self.subject(words), self.object(words))
                 losses["relations"] = self._relation_loss(table, pairs, gold) / n_words
-            losses["pairs"], false_triples = self._pair_loss(words, spans, gold)
+            losses["pairs"], false_triples = self._pair_loss(words, spans, gold, states.text)
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
             words = self.dropout(states.qualifiers)
             if self.config.cells:
@@ -176,14 +202,18 @@ class TableHead(Head):
         return (loss * cells).sum()
 
     def _pair_loss(
-        self, words: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]
+        self,
+        words: Tensor,
+        spans: TrainingSpans,
+        gold: Sequence[GoldWindow],
+        text: EncodedText | None = None,
     ) -> tuple[Tensor, list[tuple[int, int, int, int]]]:
         """Pairs of spans scored as inference scores them; and likely false triples, the likeliest first.
 
         Of a false pair only its likeliest relation counts.
         """
         member = span_membership(spans.spans, words.shape[1], words.dtype)
-        pairs, scores = self._pair_scores(words, spans.spans, member, spans.real)
+        pairs, scores = self._pair_scores(words, spans.spans, member, spans.real, text)
         if not len(pairs):
             return scores.sum(), []
         loss, is_gold = pair_loss(pairs, scores, spans, gold)
@@ -202,19 +232,24 @@ class TableHead(Head):
         scores = self._span_scores(states.entities)  # (batch, words, words, entity_types)
         spans, real, entity_scores = top_spans(scores, states.mask, self.config, given=states.given)
         member = span_membership(spans, states.mask.shape[1], states.relations.dtype)
-        triples, triple_scores = self._triples(states.relations, spans, member, real)
+        triples, triple_scores = self._triples(states.relations, spans, member, real, states.text)
         qualifiers = None
         if self.n_qualifiers and len(triples):
             qualifiers = self.cube.scored(states.qualifiers, spans, member, real, triples)
         return candidates_of(spans, real, entity_scores, triples, triple_scores, qualifiers)
 
     def _triples(
-        self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor
+        self,
+        states: Tensor,
+        spans: Tensor,
+        member: Tensor,
+        real: Tensor,
+        text: EncodedText | None,
     ) -> tuple[Tensor, Tensor]:
         """Rows (window, subject span, relation, object span) and their scores."""
         if not self.n_relations or not real.shape[1]:
             return no_rows(4, states.device)
-        pairs, scores = self._pair_scores(states, spans, member, real)
+        pairs, scores = self._pair_scores(states, spans, member, real, text)
         return triples_above(pairs, scores, self.config.triple_floor)
 
 

@@ -100,8 +100,8 @@ def write_model(
     stored, hashes = {}, {}
     for name, value in model.state_dict().items():
         value = value.detach().cpu()
-        if name not in original:
-            stored[name] = value.to(dtype).contiguous()
+        if name not in original:  # whole numbers are kept as they are
+            stored[name] = (value.to(dtype) if value.is_floating_point() else value).contiguous()
             continue
         hashes[name] = tensor_hash(original[name])
         if not torch.equal(value, original[name]):

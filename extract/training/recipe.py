@@ -77,6 +77,10 @@ class TrainingRecipe(_Section):
     loss_weights: dict[str, float] = Field(
         default_factory=dict, description="by task; 1 where not named"
     )
+    task_sampling: Literal["sum", "proportional"] = Field(
+        "sum",
+        description="sum: a step trains all tasks; proportional: one, drawn by its number of labels",
+    )
     ema_decay: float = Field(
         0.99, ge=0, lt=1, description="of the averaged weights, a step; 0: no averaging"
     )

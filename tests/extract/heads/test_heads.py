@@ -15,13 +15,15 @@ import torch
 
 import corpora
 from extract.decode.candidates import Candidates
+from extract.encoder.fusion import TASKS
+from extract.encoder.windows import EncodedBatch
 from extract.errors import ModelError
-from extract.heads import HEADS, Head
+from extract.heads import HEADS, GoldWindow, Head
 from extract.model import ExtractionModel, ModelConfig
 from extract.predict import Predictor, windower_of
 from extract.schema import EntityType, QualifierType, Relation, Schema
 from extract.structures import Sentence
-from extract.training.data import Annotated, Collator, training_windows
+from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
 from extract.training.data import to_batch as batch_of
 from extract.training.recipe import Recipe
 from extract.training.run import train
@@ -47,6 +49,17 @@ class Case:
 # By the head's name; a further variant of a head has its own after a slash.
 CASES = {
     "packed_markers": Case({"width": 48, "hidden": 64, "max_pairs": 8}),
+    "knowledge_table": Case(
+        {
+            "width": 48,
+            "cube_width": 48,
+            "graph_width": 6,
+            "graph_epochs": 5,
+            "n_names": 64,
+            "knowledge_dropout": 0.0,
+        },
+        qualifiers=True,
+    ),
     "head_then_tail": Case({"width": 48}),
     "span_pairs": Case({"width": 48, "features": 48, "hidden": 64}),
     "span_pairs/dependency": Case(
@@ -59,6 +72,9 @@ CASES = {
         }
     ),
     "proposer": Case({"width": 48, "max_width": 8, "n_proposals": 16, "n_layers": 2}),
+    "refined_spans": Case(
+        {"width": 48, "n_heads": 4, "max_width": 8, "max_pairs": 16, "refine_dropout": 0.0}
+    ),
     "table": Case({"width": 48, "cube_width": 48}, qualifiers=True),
     "token_pair": Case({"width": 24}),
     # One fact of the corpus is the reverse of another.
@@ -122,16 +138,25 @@ def make_model(name: str, encoder: Path, sentences: list[Sentence]) -> Extractio
     with torch.no_grad():
         for parameter in model.head.parameters():  # scores of a size that matters
             parameter.copy_(torch.randn(parameter.shape) * 0.3)
+    model.head.study([[(w.window, w.gold) for w in windows_of(model, sentences)]], seed=0)
     return model
 
 
-def batch_losses(model: ExtractionModel, sentences: list[Sentence]) -> dict[str, torch.Tensor]:
-    windower = windower_of(model)
+def windows_of(model: ExtractionModel, sentences: list[Sentence]) -> list[TrainingWindow]:
     annotated = Annotated.by(model.schema, model.schema)
-    windows = training_windows(sentences, windower, model.schema, annotated)
-    inputs = Collator(windower)(windows)
+    return training_windows(sentences, windower_of(model), model.schema, annotated)
+
+
+def batch_and_gold(
+    model: ExtractionModel, sentences: list[Sentence]
+) -> tuple[EncodedBatch, list[GoldWindow]]:
+    inputs = Collator(windower_of(model))(windows_of(model, sentences))
     gold = inputs.pop("gold")
-    losses: dict[str, torch.Tensor] = model(batch_of(inputs), gold)  # type: ignore[arg-type]
+    return batch_of(inputs), gold  # type: ignore[arg-type, return-value]
+
+
+def batch_losses(model: ExtractionModel, sentences: list[Sentence]) -> dict[str, torch.Tensor]:
+    losses: dict[str, torch.Tensor] = model(*batch_and_gold(model, sentences))
     return losses
 
 
@@ -184,6 +209,33 @@ def test_losses_are_finite_scalars_and_their_gradient_reaches_every_parameter(
         assert parameter.grad is not None, where
         assert bool(parameter.grad.isfinite().all()), where
         assert bool(parameter.grad.abs().sum() > 0), where
+
+
+@EVERY_HEAD
+def test_each_loss_reads_the_states_of_the_task_that_it_says_it_trains(
+    name: str, tiny_encoder: Path, sentences: list[Sentence]
+) -> None:
+    model = make_model(name, tiny_encoder, sentences).train()
+    batch, gold = batch_and_gold(model, sentences)
+    states = model.word_states(batch)
+    own = {task: states.task(task).detach().clone().requires_grad_() for task in TASKS}
+    losses = model.head.loss(replace(states, **own), gold)
+    assert losses
+    for loss in losses:
+        grads = torch.autograd.grad(
+            losses[loss], list(own.values()), retain_graph=True, allow_unused=True
+        )
+        read = {
+            task for task, grad in zip(own, grads, strict=True) if grad is not None and grad.any()
+        }
+        # One that reads the text again need not read word states.
+        assert not read or model.head.tasks[loss] in read, loss
+
+
+def test_every_loss_trains_one_of_the_tasks() -> None:
+    for name, head in HEADS.items():
+        assert set(head.tasks.values()) <= set(TASKS), name
+        assert head.tasks["entities"] == "entities", name
 
 
 @EVERY_HEAD

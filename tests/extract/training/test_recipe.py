@@ -129,6 +129,10 @@ def test_overrides_reach_tables_lists_and_texts(path: Path) -> None:
             "training.epochs=0",
             "training.epochs: Input should be greater than or equal to 1 (got 0;",
         ),
+        (
+            "training.task_sampling=uniform",
+            "training.task_sampling: Input should be 'sum' or 'proportional' (got 'uniform';",
+        ),
         ("training.epochs=many", "training.epochs: Input should be a valid integer"),
         ("training.epoch=3", "training.epoch: Extra inputs are not permitted (got 3;"),
         ("corpora.0.metric=f1", "corpora.0.metric: Input should be 'strict', 'boundary'"),
