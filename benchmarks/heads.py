@@ -113,7 +113,9 @@ def rows_of(folder: Path, corpus: str, encoder: str) -> list[Row]:
     for source in sorted(folder.glob(f"{corpus}-*.toml")):
         recipe = read_recipe(source)
         corpora = [part.name for part in recipe.corpora]
-        if corpora == [corpus] and recipe.model.encoder.name == encoder:
+        # A head that only says which entities are related has no figures to compare.
+        comparable = HEADS[recipe.model.head.name].labels_relations
+        if corpora == [corpus] and recipe.model.encoder.name == encoder and comparable:
             rest = source.stem.removeprefix(f"{corpus}-")
             label = "table" if rest == "minilm" else rest
             rows.append(Row(label, source, recipe.model.head.name))

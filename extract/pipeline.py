@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Literal, overload
 
 import torch
 
 from extract.decode.decoder import Decoder
 from extract.encoder.sentences import split_sentences
-from extract.errors import InputError, ModelError
-from extract.models.folder import ModelFolder, read_model
-from extract.models.registry import resolve
-from extract.predict import Predictor, windower_of
+from extract.errors import InputError, ModelError, one_of
+from extract.models.folder import ModelFolder, Settings, read_model, read_settings
+from extract.models.registry import is_stack, resolve
+from extract.models.stack_folder import StackFolder, read_stack
+from extract.predict import CandidateSource, Predictor, windower_of
 from extract.schema import Schema
+from extract.stacked import StackMember, StackPredictor
 from extract.structures import Document, Sentence
 
 _CONTEXT = 150  # words of each neighbour kept for models that read context
@@ -23,6 +26,7 @@ _CONTEXT = 150  # words of each neighbour kept for models that read context
 def load(
     model: str | Path = "wikidata-small",
     *,
+    accuracy: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
     threads: int | None = None,
@@ -30,12 +34,13 @@ def load(
     """Load a model by bundled name or folder.
 
     Args:
-        model: "wikidata-small", or a model or run folder.
+        model: "wikidata-small", or a model or run folder, or a stack of models.
+        accuracy: of a stack: "fast", "balanced" or "best"; None takes the stack's own choice.
         device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", ...
         dtype: "float32" or "bfloat16" for matrix products; "auto" is float32.
         threads: CPU threads; None leaves PyTorch's setting.
 
-    Raises `ModelError` if there is no such model, device or precision, or the files are damaged.
+    Raises `ModelError` if there is no such model, accuracy, device or precision, or the files are damaged.
     """
     if threads is not None:
         if threads < 1:
@@ -43,6 +48,81 @@ def load(
         torch.set_num_threads(threads)
     if dtype not in ("auto", "float32", "bfloat16"):
         raise ModelError(f"Unknown dtype {dtype!r}. Expected one of: auto, bfloat16, float32.")
+    runs = _Runs(usable_device(device), dtype == "bfloat16")
+    path = resolve(model)
+    if is_stack(path):
+        return _load_stack(StackFolder(path), accuracy, runs)
+    if accuracy is not None:
+        raise ModelError(
+            f"Model {read_settings(ModelFolder(path)).name!r} has one head; --accuracy needs a stack: "
+            f"make one by `tripack stack`, or leave out accuracy {accuracy!r}."
+        )
+    predictor, schema, settings = runs.read(ModelFolder(path))
+    decoder = Decoder(
+        schema,
+        nested=settings.nested,
+        calibration=settings.calibration,
+        thresholds=settings.thresholds,
+    )
+    return Extractor(
+        predictor,
+        decoder,
+        name=settings.name,
+        version=settings.version,
+        entities=settings.entities,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Where and how models are run."""
+
+    device: str
+    autocast: bool
+
+    def read(
+        self, folder: ModelFolder, floor: float | None = None
+    ) -> tuple[Predictor, Schema, Settings]:
+        network, schema, settings = read_model(folder, floor)
+        predictor = Predictor(
+            network, windower_of(network), device=self.device, autocast=self.autocast
+        )
+        return predictor, schema, settings
+
+
+def _load_stack(folder: StackFolder, accuracy: str | None, runs: _Runs) -> Extractor:
+    settings = read_stack(folder)
+    chosen = accuracy if accuracy is not None else settings.default
+    profile = next((own for name, own in settings.profiles.items() if name == chosen), None)
+    if profile is None:
+        raise ModelError(one_of("accuracy", chosen, [*settings.profiles]))
+    members = [settings.members[place] for place in profile.members]
+    # A model alone is what it is without the stack, so the stack's floor is none of its own.
+    floor = None if profile.weights is None else settings.floor
+    predictors = [runs.read(folder.member(member), floor)[0] for member in members]
+    source: CandidateSource = predictors[0]
+    if profile.weights is not None:
+        source = StackPredictor(
+            [
+                StackMember(predictor, member.verifier)
+                for predictor, member in zip(predictors, members, strict=True)
+            ],
+            profile.weights,
+        )
+    decoder = Decoder(
+        Schema.read(folder.schema),
+        nested=settings.nested,
+        calibration=profile.calibration,
+        thresholds=profile.thresholds,
+    )
+    return Extractor(source, decoder, name=settings.name, version=settings.version, accuracy=chosen)
+
+
+def usable_device(device: str) -> str:
+    """The device that is meant, "auto" being a GPU if there is one.
+
+    Raises `ModelError` if it is not there.
+    """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -51,27 +131,31 @@ def load(
         raise ModelError(
             f"Device {device!r} cannot be used: {str(error).splitlines()[0]}"
         ) from error
-    network, schema, settings = read_model(ModelFolder(resolve(model)))
-    predictor = Predictor(
-        network, windower_of(network), device=device, autocast=dtype == "bfloat16"
-    )
-    decoder = Decoder(
-        schema,
-        nested=settings.nested,
-        calibration=settings.calibration,
-        thresholds=settings.thresholds,
-    )
-    return Extractor(predictor, decoder, name=settings.name, version=settings.version)
+    return device
 
 
 class Extractor:
-    """Extracts entities and triples with qualifiers from texts; made by `load`."""
+    """Extracts entities and triples with qualifiers from texts; made by `load`.
 
-    def __init__(self, predictor: Predictor, decoder: Decoder, *, name: str, version: str) -> None:
+    `entities` says what the model's figures are about: entities that it finds, or given ones.
+    """
+
+    def __init__(
+        self,
+        predictor: CandidateSource,
+        decoder: Decoder,
+        *,
+        name: str,
+        version: str,
+        accuracy: str | None = None,
+        entities: Literal["found", "given"] = "found",
+    ) -> None:
         self._predictor = predictor
         self._decoder = decoder
         self.name = name
         self.version = version
+        self.accuracy = accuracy  # of a stack: the profile that runs
+        self.entities = entities
 
     @property
     def schema(self) -> Schema:
@@ -80,8 +164,8 @@ class Extractor:
 
     @property
     def full_name(self) -> str:
-        """Name and version, as written to outputs."""
-        return f"{self.name} {self.version}"
+        """Name and version, as written to outputs; of a stack also the accuracy it runs at."""
+        return " ".join([self.name, self.version, *([self.accuracy] if self.accuracy else [])])
 
     # A text is an iterable of texts to the type checker, but the first match decides.
     @overload
@@ -123,15 +207,33 @@ class Extractor:
         return self._documents(iter(texts), batch_size, threshold)
 
     def predict(
-        self, sentences: Iterable[Sentence], *, batch_size: int = 32, threshold: float | None = None
+        self,
+        sentences: Iterable[Sentence],
+        *,
+        batch_size: int = 32,
+        threshold: float | None = None,
+        entities: Literal["found", "given"] = "found",
     ) -> Iterator[Sentence]:
         """Replace the annotation of sentences, whose words are taken as they are, by predictions.
 
         The text of an entity is its words with their gaps as spaces, since no text is given.
+
+        Args:
+            sentences: read as results are taken, a few batches ahead.
+            batch_size, threshold: as for `extract`.
+            entities: "given" keeps the entities of the sentences, with their types as far as the schema
+                has them, and predicts triples among them alone.
+
+        Raises `InputError` for settings out of range, and `ModelError` if the model's head cannot take
+        entities as given.
         """
         _check(batch_size, threshold)
-        for sentence, candidates in self._predictor.stream(sentences, batch_size):
-            yield self._decoder.decode(None, sentence, candidates, threshold)
+        if entities not in ("found", "given"):
+            raise InputError(one_of("kind of entities", entities, ["found", "given"]))
+        given = entities == "given"
+        for sentence, candidates in self._predictor.stream(sentences, batch_size, given=given):
+            known = sentence.entities if given else None
+            yield self._decoder.decode(None, sentence, candidates, threshold, known)
 
     def _documents(
         self, texts: Iterator[str | tuple[str, str]], batch_size: int, threshold: float | None
@@ -158,7 +260,7 @@ class Extractor:
 
     def _sentences(self, text: str, name: str) -> list[Sentence]:
         words = split_sentences(text)
-        if not self._predictor.windower.context_words:
+        if not self._predictor.context_words:
             return [Sentence(tuple(w), id=f"{name}#{i}", doc_id=name) for i, w in enumerate(words)]
         flat = [token.text for sentence in words for token in sentence]
         found, at = [], 0

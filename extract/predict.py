@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -20,7 +21,55 @@ from extract.structures import Sentence
 _PIECES = 96  # a window, on average over a batch: the usual sentence has a third of this
 
 
-class Predictor:
+class CandidateSource(ABC):
+    """Whatever gives candidates for sentences: one model, or several stacked."""
+
+    @property
+    @abstractmethod
+    def context_words(self) -> int:
+        """Words of surrounding sentences that are read on each side."""
+
+    @abstractmethod
+    def candidates(
+        self,
+        sentences: Sequence[Sentence],
+        batch_size: int = 32,
+        given: GivenSpans | None = None,
+    ) -> list[Candidates]:
+        """Candidates of each sentence, in order, whatever batches they are read in.
+
+        With `given`, half-open words a sentence, these spans alone are candidates.
+        Raises `ModelError` if a model cannot take spans.
+        """
+
+    def stream(
+        self,
+        sentences: Iterable[Sentence],
+        batch_size: int = 32,
+        chunk: int = 16,
+        *,
+        given: bool = False,
+    ) -> Iterator[tuple[Sentence, Candidates]]:
+        """Sentences with their candidates, in order, reading `chunk` batches ahead at most.
+
+        With `given`, the sentences' own entities alone are candidates; see `candidates`.
+        """
+
+        def found(held: list[Sentence]) -> Iterator[tuple[Sentence, Candidates]]:
+            spans = spans_of(held) if given else None
+            return zip(held, self.candidates(held, batch_size, spans), strict=True)
+
+        held: list[Sentence] = []
+        for sentence in sentences:
+            held.append(sentence)
+            if len(held) >= batch_size * chunk:
+                yield from found(held)
+                held = []
+        if held:
+            yield from found(held)
+
+
+class Predictor(CandidateSource):
     """Runs a model over sentences on one device.
 
     Args:
@@ -42,6 +91,11 @@ class Predictor:
         self.windower = windower
         self.device = device
         self.autocast = autocast
+
+    @property
+    def context_words(self) -> int:
+        """Words of surrounding sentences that the model reads on each side."""
+        return self.windower.context_words
 
     def candidates(
         self,
@@ -80,19 +134,6 @@ class Predictor:
             for of_one in parts
         ]
 
-    def stream(
-        self, sentences: Iterable[Sentence], batch_size: int = 32, chunk: int = 16
-    ) -> Iterator[tuple[Sentence, Candidates]]:
-        """Sentences with their candidates, in order, reading `chunk` batches ahead at most."""
-        held: list[Sentence] = []
-        for sentence in sentences:
-            held.append(sentence)
-            if len(held) >= batch_size * chunk:
-                yield from zip(held, self.candidates(held, batch_size), strict=True)
-                held = []
-        if held:
-            yield from zip(held, self.candidates(held, batch_size), strict=True)
-
     def precision(self) -> Any:
         """The context in which the model is to be called."""
         kind = torch.device(self.device).type
@@ -114,6 +155,11 @@ def without_onednn() -> Iterator[None]:
         yield
     finally:
         flags(before, None, None, None)
+
+
+def spans_of(sentences: Sequence[Sentence]) -> GivenSpans:
+    """The spans of each sentence's entities, half-open words."""
+    return [[(e.span.start_word, e.span.end_word) for e in s.entities] for s in sentences]
 
 
 def _inside(spans: Sequence[tuple[int, int]], window: Window) -> list[tuple[int, int]]:

@@ -82,3 +82,51 @@ def tiny_run(
 def tiny_model(tiny_run: Path) -> Path:
     """The finished model folder of `tiny_run`; it extracts the facts of `facts_file` from text."""
     return tiny_run / "model"
+
+
+@pytest.fixture(scope="session")
+def tiny_unsure(
+    tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, facts_file: Path
+) -> Path:
+    """A run folder of another table, trained too briefly to know `facts_file`."""
+    from extract.training.recipe import Recipe
+    from extract.training.run import train
+    from tests.tiny import tiny_recipe
+
+    recipe = tiny_recipe(tiny_encoder, facts_file, name="unsure", seed=5).model_dump()
+    recipe["training"] |= {"epochs": 14, "eval_from": 13}
+    run = tmp_path_factory.mktemp("run") / "unsure"
+    train(Recipe.model_validate(recipe), run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_verifier(
+    tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, facts_file: Path
+) -> Path:
+    """A run folder of a marker head, which can be given spans; trained briefly."""
+    from extract.training.recipe import Recipe
+    from extract.training.run import train
+    from tests.tiny import tiny_recipe
+
+    recipe = tiny_recipe(tiny_encoder, facts_file, name="verifier").model_dump()
+    recipe["model"]["head"] = {"name": "packed_markers", "width": 48, "hidden": 64, "dropout": 0.0}
+    recipe["training"] |= {"epochs": 30, "eval_from": 29}
+    run = tmp_path_factory.mktemp("run") / "verifier"
+    train(Recipe.model_validate(recipe), run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_stack(
+    tmp_path_factory: pytest.TempPathFactory, tiny_run: Path, tiny_unsure: Path, tiny_verifier: Path
+) -> Path:
+    """A stack: the unsure table proposes, the marker head verifies, best adds the table that knows all."""
+    from extract.training.stack import make_stack
+    from extract.training.stack_data import DataChoice
+    from extract.training.stack_plan import StackPlan
+
+    folder = tmp_path_factory.mktemp("stack") / "tiny-stack"
+    models, verifiers = (str(tiny_unsure), str(tiny_run)), (str(tiny_verifier),)
+    make_stack(StackPlan("tiny-stack", models, verifiers), folder, DataChoice())
+    return folder

@@ -59,7 +59,7 @@ class Candidates:
 
 
 def merge(parts: Sequence[Candidates]) -> Candidates:
-    """Candidates of several windows or heads as one; of equal candidates the best score counts.
+    """Candidates of several windows of a sentence as one; of equal candidates the best score counts.
 
     Raises `ValueError` for an empty sequence.
     """

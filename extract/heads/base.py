@@ -56,6 +56,7 @@ class GoldWindow:
     entity_types, relations, qualifier_labels: indices of the labels that the corpus annotates; a
         loss must not count the absence of any other label. Without entity types, `entities` are
         spans of unknown type and not all that there are.
+    given: whether the entities are known beforehand, so that relations of other spans do not matter.
     """
 
     entities: tuple[tuple[int, int, int], ...]
@@ -64,6 +65,7 @@ class GoldWindow:
     entity_types: frozenset[int]
     relations: frozenset[int]
     qualifier_labels: frozenset[int]
+    given: bool = False
 
 
 class HeadConfig(BaseModel):
@@ -88,6 +90,7 @@ class Head(nn.Module, ABC):
     extra_pieces: ClassVar[int] = 0  # that the head inserts into a window's text
     takes_spans: ClassVar[bool] = False  # whether `WordStates.given` is obeyed
     parser: str | None = None  # spaCy pipeline whose dependency trees the head reads
+    labels_relations: ClassVar[bool] = True  # or only says that two spans are related
 
     def __init__(self, config: HeadConfig, schema: Schema, hidden: int) -> None:
         super().__init__()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
 from extract.heads.base import GoldWindow
@@ -31,17 +30,16 @@ def pair_scores(
         states: (batch, words, hidden).
         spans: (batch, spans, 2), half-open; real: (batch, spans), those that are no padding come first.
         subject, object_: (batch, spans, width), the spans in either role.
-        inform: makes other features of the context's (pairs, features) and of the pairs; these are scored then.
+        inform: makes other features of the context's (pairs, features) and of the pairs, to be scored.
 
     Returns: pairs (pairs, 3) of window, subject span, object span; scores (pairs, relations).
     """
     pairs = span_pairs(real)
-    by_window = scorer.by_window(subject, object_, real)
-    blocks = [s[~torch.eye(len(s), dtype=torch.bool, device=s.device)] for s in by_window]
+    blocks = scorer.by_pair(subject, object_, real)
     features = context.features(states, spans, subject, object_, pairs)
     if inform is not None:
         features = inform(features, pairs)
-    return pairs, torch.cat(blocks) + context.scored(features)
+    return pairs, blocks + context.scored(features)
 
 
 def pair_loss(

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from pydantic import Field, model_validator
@@ -108,7 +109,12 @@ class RefinedSpansHead(Head):
 
     Config = RefinedSpansConfig
     config: RefinedSpansConfig
-    tasks = ("entities", "spans", "related", "pairs")
+    tasks: ClassVar = {
+        "entities": "entities",
+        "spans": "entities",
+        "related": "relations",
+        "pairs": "relations",
+    }
     takes_spans = True
 
     def __init__(self, config: RefinedSpansConfig, schema: Schema, hidden: int) -> None:

@@ -159,6 +159,21 @@ def top_spans(
     return spans, real, scores[rows, start, last]
 
 
+def covering_scores(scores: Tensor, mask: Tensor) -> Tensor:
+    """The best score by label of any span that covers a word.
+
+    Args:
+        scores: (batch, first words, last words, labels).
+        mask: (batch, words); spans that hold padding do not count.
+
+    Returns: (batch, words, labels); -inf for padding.
+    """
+    cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu().unsqueeze(-1)
+    best = scores.masked_fill(~cells, float("-inf"))
+    best = best.cummax(dim=1).values.flip(2).cummax(dim=2).values.flip(2)
+    return best.diagonal(dim1=1, dim2=2).transpose(1, 2)
+
+
 def gold_spans(window: GoldWindow) -> list[tuple[int, int]]:
     """Every span the annotation names, in order, once."""
     spans = [(start, end) for start, end, _ in window.entities]
@@ -169,19 +184,27 @@ def gold_spans(window: GoldWindow) -> list[tuple[int, int]]:
 
 
 def training_spans(
-    scores: Tensor, mask: Tensor, config: HeadConfig, gold: Sequence[GoldWindow]
+    scores: Tensor,
+    mask: Tensor,
+    config: HeadConfig,
+    gold: Sequence[GoldWindow],
+    n_false: int | None = None,
 ) -> list[list[tuple[int, int]]]:
     """Gold spans of each window, then the best false ones that share no word with them.
+
+    Where entities are given there are no false ones.
 
     Args:
         scores: (batch, first words, last words, entity_types), detached.
         mask: (batch, words).
+        n_false: most false spans a window; by default the cut falls after a number of likely spans.
     """
     found = top_spans(scores, mask, config)[0].tolist()
     rows = []
     for window, likely in zip(gold, found, strict=True):
         own = gold_spans(window)
-        rows.append(own + clear_of(own, likely[: len(own) + _FALSE_SPANS]))
+        n_likely = 0 if window.given else len(own) + _FALSE_SPANS
+        rows.append(own + clear_of(own, likely[:n_likely])[:n_false])
     return rows
 
 

@@ -21,7 +21,7 @@ unknown type; relations that hold both ways score the mean of both pairs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -95,7 +95,7 @@ class TypedMarkersHead(Head):
 
     Config = TypedMarkersConfig
     config: TypedMarkersConfig
-    tasks = ("entities", "pairs")
+    tasks: ClassVar = {"entities": "entities", "pairs": "relations"}
     extra_pieces = (
         _ROLES  # where inserted; the same for both modes, so that they read the same windows
     )

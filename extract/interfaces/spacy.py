@@ -72,6 +72,7 @@ class Settings:
     overwrite_ents: bool = False  # whether to replace the entities that are in doc.ents
     spans_key: str = "tripack"  # every entity, nested or not, goes to doc.spans[KEY]
     device: str = "cpu"  # where the model runs: "cpu", "cuda", "auto"
+    accuracy: str | None = None  # of a stack: "fast", "balanced", "best"; None: the stack's own
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0.0 <= self.threshold <= 1.0:
@@ -112,10 +113,11 @@ def make_tripack(
     overwrite_ents: bool,
     spans_key: str,
     device: str,
+    accuracy: str | None,
 ) -> TripackComponent:
     """Build the component; the fields of `Settings` say what each setting does."""
     settings = Settings(
-        model, threshold, batch_size, attr, set_ents, overwrite_ents, spans_key, device
+        model, threshold, batch_size, attr, set_ents, overwrite_ents, spans_key, device, accuracy
     )
     return TripackComponent(settings, name=name)
 
@@ -158,9 +160,9 @@ class TripackComponent(Pipe):
 
         from extract.pipeline import load
 
-        device = self.settings.device
+        device, accuracy = self.settings.device, self.settings.accuracy
         if os.getpid() == self._home:
-            return load(self.model, device=device)
+            return load(self.model, accuracy=accuracy, device=device)
         if device not in ("cpu", "auto"):
             raise ModelError(
                 f"Component {self.name!r} has device {device!r} in a worker process, where only "
@@ -170,7 +172,7 @@ class TripackComponent(Pipe):
         torch.set_num_threads(1)
         if inherited is not None and device == "cpu":
             return inherited
-        return load(self.model, device="cpu", threads=1)
+        return load(self.model, accuracy=accuracy, device="cpu", threads=1)
 
     def __call__(self, doc: Doc) -> Doc:
         """Annotate one document in place."""

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,10 +24,12 @@ from extract.decode.calibration import Calibration
 from extract.encoder.pretrained import PretrainedEncoder, tensor_hash
 from extract.errors import ModelError
 from extract.model import ExtractionModel, ModelConfig
+from extract.models.registry import STACK
 from extract.schema import Schema
 from extract.training.recipe import Recipe, write_recipe
 
 FORMAT = 1
+Checked = TypeVar("Checked", bound=BaseModel)
 _ENCODER = "encoder.model."
 
 
@@ -43,6 +45,9 @@ class Settings(BaseModel):
     model: ModelConfig
     words: str = Field("tripack", description="word rules the model expects of raw text")
     nested: bool = False
+    entities: Literal["found", "given"] = Field(
+        "found", description="whether the model was scored on entities of its own or on given ones"
+    )
     calibration: Calibration = Calibration()
     thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5)
     encoder_hashes: dict[str, str] = Field(
@@ -127,28 +132,48 @@ def write_model(
 
 def read_settings(folder: ModelFolder) -> Settings:
     """The settings of a model folder. Raises `ModelError` naming the file and what is wrong."""
+    if (folder.path / STACK).is_file():
+        raise ModelError(
+            f"{folder.path} is a stack of models, expected a model alone. "
+            "Name one of the folders in its members/."
+        )
+    return read_checked(folder.config, Settings, FORMAT, "model folder")
+
+
+def read_checked(file: Path, kind: type[Checked], newest: int, folder: str) -> Checked:
+    """The settings in a JSON file. Raises `ModelError` naming the file and what is wrong.
+
+    Args:
+        kind: of settings.
+        newest: format that this version reads.
+        folder: what the file's folder would be, for messages.
+    """
     try:
-        data = json.loads(folder.config.read_text(encoding="utf-8"))
-        newest = data.get("format", FORMAT) if isinstance(data, dict) else FORMAT
-        if isinstance(newest, int) and newest > FORMAT:  # its settings may not be ours
+        data = json.loads(file.read_text(encoding="utf-8"))
+        given = data.get("format", newest) if isinstance(data, dict) else newest
+        if isinstance(given, int) and given > newest:  # its settings may not be ours
             raise ModelError(
-                f"{folder.path} has format {newest}, this version reads up to {FORMAT}. Upgrade tripack."
+                f"{file.parent} has format {given}, this version reads up to {newest}. Upgrade tripack."
             )
-        return Settings.model_validate(data)
+        return kind.model_validate(data)
     except OSError as error:
         raise ModelError(
-            f"{folder.path} is no model folder: cannot read {folder.config.name} ({error.strerror or error})."
+            f"{file.parent} is no {folder}: cannot read {file.name} ({error.strerror or error})."
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "settings"
-        raise ModelError(f"{folder.config} is damaged: {where}: {first['msg']}.") from error
+        raise ModelError(f"{file} is damaged: {where}: {first['msg']}.") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{folder.config} is damaged: {error}.") from error
+        raise ModelError(f"{file} is damaged: {error}.") from error
 
 
-def read_model(folder: ModelFolder) -> tuple[ExtractionModel, Schema, Settings]:
+def read_model(
+    folder: ModelFolder, floor: float | None = None
+) -> tuple[ExtractionModel, Schema, Settings]:
     """Load a model folder, checking that the encoder at hand is the one it was trained from.
+
+    `floor` replaces the log-odds under which the head takes spans and triples for no candidates.
 
     Raises `ModelError` for a missing, damaged or foreign file and for another encoder.
     """
@@ -160,7 +185,11 @@ def read_model(folder: ModelFolder) -> tuple[ExtractionModel, Schema, Settings]:
             f"{folder.config} calibrates {len(shifts)} relations, but {folder.schema.name} has "
             f"{len(schema.relations)}. Fetch the model again."
         )
-    model = ExtractionModel(settings.model, schema)
+    config = settings.model
+    if floor is not None:
+        head = config.head.model_copy(update={"span_floor": floor, "triple_floor": floor})
+        config = config.model_copy(update={"head": head})
+    model = ExtractionModel(config, schema)
     own = model.state_dict()
     encoder = {name: tensor_hash(value) for name, value in own.items() if name.startswith(_ENCODER)}
     expected = settings.encoder_hashes.get("all")

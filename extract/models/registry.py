@@ -9,6 +9,7 @@ from pathlib import Path
 from extract.errors import ModelError, one_of
 
 BUNDLED = Path(__file__).resolve().parent
+MODEL, STACK = "config.json", "stack.json"  # what marks the folder of a model, of a stack of models
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,34 +24,42 @@ class ModelInfo:
 
 def available() -> list[ModelInfo]:
     """The bundled models, sorted by name."""
-    return [read_info(config.parent) for config in sorted(BUNDLED.glob("*/config.json"))]
+    folders = {file.parent for mark in (MODEL, STACK) for file in BUNDLED.glob(f"*/{mark}")}
+    return [read_info(folder) for folder in sorted(folders)]
 
 
 def read_info(path: Path) -> ModelInfo:
-    """Name, version and description of a model folder. Raises `ModelError` if it is none."""
+    """Name, version and description of a model or a stack. Raises `ModelError` if it is none."""
+    mark = STACK if is_stack(path) else MODEL
     try:
-        data = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        data = json.loads((path / mark).read_text(encoding="utf-8"))
         return ModelInfo(data["name"], data["version"], path, data.get("description", ""))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"{path} is no model folder: its config.json cannot be read ({error})."
+            f"{path} is no model folder: its {mark} cannot be read ({error})."
         ) from error
 
 
+def is_stack(path: Path) -> bool:
+    """Whether a folder is that of a stack of models."""
+    return (path / STACK).is_file()
+
+
+def _is_model(path: Path) -> bool:
+    return is_stack(path) or (path / MODEL).is_file()
+
+
 def resolve(model: str | Path) -> Path:
-    """The folder of a model given by bundled name or by path. Raises `ModelError` if there is none.
+    """The folder of a model or stack given by bundled name or by path. Raises `ModelError` if there is none.
 
     A run folder stands for the finished model inside it.
     """
     bundled = BUNDLED / str(model)
-    if (
-        str(model).replace("-", "").replace("_", "").isalnum()
-        and (bundled / "config.json").is_file()
-    ):
+    if str(model).replace("-", "").replace("_", "").isalnum() and _is_model(bundled):
         return bundled
     path = Path(model).expanduser()
     for candidate in (path, path / "model"):
-        if (candidate / "config.json").is_file():
+        if _is_model(candidate):
             return candidate
     if path.is_dir():
         raise ModelError(f"{path} is no model folder: it has no config.json.")

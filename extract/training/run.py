@@ -137,7 +137,7 @@ class _Run:
         windower = windower_of(model)
         by_corpus = []
         for corpus in corpora:
-            annotated = Annotated.by(corpus.schema, schema)
+            annotated = replace(Annotated.by(corpus.schema, schema), given=corpus.given)
             if not corpus.typed:
                 annotated = replace(annotated, entity_types=frozenset())
             by_corpus.append(
@@ -199,6 +199,7 @@ class _Run:
             description=self.recipe.description,
             model=self.recipe.model,
             nested=self.recipe.decode.nested,
+            entities="given" if all(part.corpus.given for part in parts) else "found",
             calibration=decoder.calibration,
             thresholds=decoder.thresholds,
         )

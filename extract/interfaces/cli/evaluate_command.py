@@ -7,19 +7,21 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
 from extract.interfaces.cli.exits import UsageError
 from extract.interfaces.cli.gold import read_gold
 from extract.interfaces.cli.options import (
+    Accuracy,
     BatchSize,
     CorpusFolder,
     CorpusName,
     DevCut,
     Device,
     Dtype,
+    Entities,
     JsonFile,
     Threads,
     Threshold,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 def evaluate(
     context: typer.Context,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="A bundled model, or a model folder.")
+        str, typer.Option("--model", "-m", help="A bundled model, a model folder or a stack.")
     ],
     corpus: CorpusName,
     split: Annotated[str | None, typer.Option(help="Split to score; default: dev.")] = None,
@@ -46,7 +48,9 @@ def evaluate(
     path: CorpusFolder = None,
     dev: DevCut = None,
     seed: Annotated[int, typer.Option(help="Seed of that cut.")] = 0,
+    entities: Entities = None,
     json_: JsonFile = None,
+    accuracy: Accuracy = None,
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,
@@ -73,17 +77,20 @@ def evaluate(
         from extract.pipeline import load
         from extract.versions import environment
 
-        extractor = load(model, device=device, dtype=dtype, threads=threads)
+        extractor = load(model, accuracy=accuracy, device=device, dtype=dtype, threads=threads)
         started = time.monotonic()
-        report = _score(extractor, examples, batch_size, threshold, quiet=quiet)
+        kind = cast(Literal["found", "given"], entities or extractor.entities)
+        examples = _as_known(extractor, examples)
+        report = _score(extractor, corpus, examples, batch_size, threshold, kind, quiet=quiet)
         seconds = time.monotonic() - started
         result = {
             **environment(),
             "command": shlex.join(["tripack", *context.obj]),
-            "model": {"name": extractor.name, "version": extractor.version, "given": model},
+            "model": {"name": extractor.name, "version": extractor.version, "given": model}
+            | {"accuracy": extractor.accuracy},
             **data,
             "settings": {"threshold": threshold, "batch_size": batch_size, "threads": threads}
-            | {"device": device, "dtype": dtype},
+            | {"device": device, "dtype": dtype, "entities": kind},
             "seconds": round(seconds, 2),
             "sentences_per_second": round(len(examples) / seconds, 2),
             "metrics": report.to_dict(),
@@ -93,22 +100,34 @@ def evaluate(
     print(report.to_table())
 
 
+def _as_known(extractor: Extractor, examples: list[Example]) -> list[Example]:
+    """The examples; their relations as one for a model that knows no more than that a pair is related."""
+    from extract.training.one_relation import RELATED, one_relation
+
+    if extractor.schema.relation_names != [RELATED]:
+        return examples
+    return [one_relation(example) for example in examples]
+
+
 def _score(
     extractor: Extractor,
+    corpus: str,
     examples: list[Example],
     batch_size: int,
     threshold: float | None,
+    entities: Literal["found", "given"],
     *,
     quiet: bool,
 ) -> Report:
     from rich.console import Console
     from rich.progress import track
 
+    import corpora
     from extract.evaluation.report import evaluate_sentences
 
     gold = [example.sentence for example in examples]
     predicted = track(
-        extractor.predict(gold, batch_size=batch_size, threshold=threshold),
+        extractor.predict(gold, batch_size=batch_size, threshold=threshold, entities=entities),
         "evaluating",
         total=len(gold),
         console=Console(stderr=True),
@@ -116,5 +135,8 @@ def _score(
         disable=quiet or not sys.stderr.isatty(),
     )
     return evaluate_sentences(
-        gold, list(predicted), unaligned=[example.unaligned for example in examples]
+        gold,
+        list(predicted),
+        unaligned=[example.unaligned for example in examples],
+        directed=corpora.get(corpus).one_answer,
     )

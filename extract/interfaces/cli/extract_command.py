@@ -17,6 +17,7 @@ from extract.interfaces.cli.exits import UsageError
 from extract.interfaces.cli.memory import return_large_blocks
 from extract.interfaces.cli.options import (
     DEFAULT_MODEL,
+    Accuracy,
     BatchSize,
     Device,
     Dtype,
@@ -99,7 +100,7 @@ def extract(
             "--format",
             "-f",
             rich_help_panel=_OUTPUT,
-            help="table, jsonl or csv; default: table on a terminal, csv for FILE.csv, else jsonl.",
+            help="table, jsonl, csv or pairs; default: table on a terminal, csv for FILE.csv, else jsonl.",
         ),
     ] = None,
     force: Annotated[
@@ -112,6 +113,7 @@ def extract(
         ),
     ] = False,
     model: Model = DEFAULT_MODEL,
+    accuracy: Accuracy = None,
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,
@@ -132,7 +134,7 @@ def extract(
     _refuse_input_as_output(source, out_path)
     if low_memory:
         return_large_blocks()
-    options = _Options(model, threshold, batch_size, threads, device, dtype)
+    options = _Options(model, accuracy, threshold, batch_size, threads, device, dtype)
     _run(items, source, Target(out_path, force=force), writer, options, quiet=quiet)
 
 
@@ -141,6 +143,7 @@ class _Options:
     """What the model is loaded and run with."""
 
     model: str
+    accuracy: str | None
     threshold: float | None
     batch_size: int
     threads: int | None
@@ -268,7 +271,11 @@ def _run(
         from extract.pipeline import load
 
         extractor = load(
-            options.model, device=options.device, dtype=options.dtype, threads=options.threads
+            options.model,
+            accuracy=options.accuracy,
+            device=options.device,
+            dtype=options.dtype,
+            threads=options.threads,
         )
         target.write(writer.header, n_documents=0)
         n_triples, started = 0, time.monotonic()

@@ -47,9 +47,11 @@ def info(
 ) -> None:
     """Show a model: version, schema, files."""
     from extract.models.folder import ModelFolder, describe
-    from extract.models.registry import resolve
+    from extract.models.registry import is_stack, resolve
+    from extract.models.stack_folder import StackFolder, describe_stack
 
-    described = describe(ModelFolder(resolve(model)))
+    path = resolve(model)
+    described = describe_stack(StackFolder(path)) if is_stack(path) else describe(ModelFolder(path))
     if json_:
         print(as_json(described))
         return

@@ -11,7 +11,9 @@ from extract.errors import one_of
 
 DEFAULT_MODEL = "wikidata-small"
 DEVICES = ["auto", "cpu", "cuda"]
+ACCURACIES = ["fast", "balanced", "best"]
 DTYPES = ["auto", "float32", "bfloat16"]
+ENTITIES = ["found", "given"]
 
 
 def _known(kind: str, names: list[str], value: str | None) -> str | None:
@@ -28,6 +30,14 @@ def _check_dtype(value: str) -> str | None:
     return _known("dtype", DTYPES, value)
 
 
+def _check_accuracy(value: str | None) -> str | None:
+    return _known("accuracy", ACCURACIES, value)
+
+
+def _check_entities(value: str | None) -> str | None:
+    return _known("kind of entities", ENTITIES, value)
+
+
 def _check_threshold(value: float | None) -> float | None:
     if value is not None and not 0 <= value <= 1:  # not a number fails both comparisons
         raise typer.BadParameter(f"Expected a probability from 0 to 1, got {value}.")
@@ -40,12 +50,21 @@ def _check_positive(value: int | None) -> int | None:
     return value
 
 
-Model = Annotated[str, typer.Option("--model", "-m", help="A bundled model or a model folder.")]
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="A bundled model, a model folder or a stack.")
+]
 Threshold = Annotated[
     float | None,
     typer.Option(
         callback=_check_threshold,
         help="Keep triples with at least this score, from 0 to 1; default: the model's own.",
+    ),
+]
+Accuracy = Annotated[
+    str | None,
+    typer.Option(
+        callback=_check_accuracy,
+        help="Of a stack of models: fast, balanced or best; default: the stack's own.",
     ),
 ]
 BatchSize = Annotated[
@@ -60,6 +79,14 @@ Dtype = Annotated[
     str,
     typer.Option(
         callback=_check_dtype, help="Number format of the network: auto, float32, bfloat16."
+    ),
+]
+Entities = Annotated[
+    str | None,
+    typer.Option(
+        callback=_check_entities,
+        help="found: the model finds entities; given: it is told the gold ones and finds relations "
+        "between them. Default: as the model was trained.",
     ),
 ]
 CorpusName = Annotated[

@@ -34,10 +34,12 @@ def test_examples_cover_every_command() -> None:
     commands = {" ".join(shlex.split(example)[1:3]) for example in EXAMPLES}
     for name in ("models list", "models info", "models fetch-encoder", "corpora list"):
         assert name in commands
-    assert {"extract", "train", "evaluate", "layers"} <= {name.split()[0] for name in commands}
+    assert {"extract", "train", "evaluate", "layers", "stack"} <= {
+        name.split()[0] for name in commands
+    }
 
 
-@pytest.mark.parametrize("name", ["extract", "layers"])
+@pytest.mark.parametrize("name", ["extract", "layers", "stack"])
 def test_every_option_is_on_the_page(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_here(name, "--help") == 0
     options = set(re.findall(r"--[a-z-]+", capfd.readouterr().out)) - {"--help"}
