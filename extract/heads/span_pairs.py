@@ -109,10 +109,7 @@ class SpanPairsHead(Head):
 
     def label_axes(self) -> dict[str, tuple[str | None, ...]]:
         """Entity types and relations, each with its scorers."""
-        axes: dict[str, tuple[str | None, ...]] = {
-            "filter.scorer.weight": (None, "entity_types"),
-            "filter.scorer.bias": ("entity_types",),
-            "filter.widths.weight": (None, "entity_types"),
+        axes = self.filter.label_axes("filter") | {
             "span_score.weight": ("entity_types",),
             "span_score.bias": ("entity_types",),
         }

@@ -167,9 +167,8 @@ class TypedMarkersHead(Head):
         text, ends = span_ends(states, spans)
         layout = self._layout(ends, types, pairs)
         vectors = torch.cat([self.type_markers.flatten(0, 1), self.unknown_markers])
-        number = (
-            layout.real.flatten().cumsum(0).view_as(layout.real) - 1
-        )  # a group's row of `pairs`
+        # Groups hold the pairs in order: (instances, groups), the row of each in `pairs`.
+        number = layout.real.flatten().cumsum(0).view_as(layout.real) - 1
         rows, scores = [], []
         for read in marker_passes(text, layout, vectors, "relations", self.config.pieces_at_once):
             if self.config.mode == "inserted":
