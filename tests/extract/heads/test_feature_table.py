@@ -62,7 +62,7 @@ def test_pairs_are_scored_by_the_table_and_the_mean_over_their_block_of_cells() 
     scores = head._span_scores(states.entities)
     with torch.inference_mode():
         cells = head._cell_states(states, states.relations, scores)
-        pairs, found = head._pair_scores(states.relations, spans, member, real, cells)
+        pairs, found = head._pair_scores(states.relations, spans, member, real, cells=cells)
         _, plain = TableHead._pair_scores(head, states.relations, spans, member, real)
         added = cells.states @ head.cell_scorer.weight.T  # (batch, words, words, relations)
     assert len(pairs) == 8
