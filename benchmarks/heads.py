@@ -1,10 +1,12 @@
-"""Train every head on the same corpora and encoder and write benchmarks/heads.md.
+"""Train every recipe of some corpora and one encoder and write benchmarks/heads.md.
 
     python -m benchmarks.heads [--corpora conll04 hyperred] [--only NAME ...] [--seeds 13] [--threads N]
 
-One recipe a row, recipes/CORPUS-HEAD.toml (the table's are recipes/CORPUS-minilm.toml). Run folders are
-kept under --runs, so an interrupted comparison goes on with the missing rows and finished runs are neither
-trained nor measured again. Each row is a file under --results; the page is written from all of them.
+Every recipe recipes/CORPUS-*.toml of that one corpus and the encoder is a row, named by the rest of its
+file's name; CORPUS-minilm.toml is the row `table`. --only takes such names, and names of heads for all
+their rows. Run folders are kept under --runs, so an interrupted comparison goes on with the missing rows
+and finished runs are neither trained nor measured again. Each row is a file under --results; the page is
+written from all of them.
 
 Training seconds are those since a run's last start, on whatever else the machine did. Speed is that of the
 finished model on one thread, from the words of the dev part to decoded triples, the median of three
@@ -20,18 +22,20 @@ import resource
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.seeds import result_of, spread, summarise
 from benchmarks.tables import cell, line, mean_of
-from extract.errors import RecipeError
 from extract.heads import HEADS
-from extract.training.recipe import Recipe, read_recipe
+from extract.model import EncoderConfig
+from extract.training.recipe import read_recipe
 from extract.versions import environment
 
 _MEASURED = "head.json"  # in a run folder, so that a finished run is measured once
 _RECIPES = Path("recipes")
+_ENCODER = EncoderConfig().name
 _COLUMNS = {
     "entity_f1": "entities",
     "relation_boundary_micro_f1": "relations, boundary",
@@ -43,16 +47,27 @@ _PREFACE = """# Heads compared
 
 Written by `python -m benchmarks.heads` from the files in `benchmarks/results/heads/`, which also hold
 settings, versions and machine. F1 in percent on the development part, on which epochs and thresholds were
-chosen; mean ± standard deviation where there are several seeds. Parameters are the head's. Speed:
-sentences a second on one thread in float32, encoder included. Rows were trained and timed in several
-runs, beside whatever else the machine did, so compare times with care."""
+chosen; mean ± standard deviation where there are several seeds. A row is a recipe, `recipes/CORPUS-ROW.toml`
+(`table`: `recipes/CORPUS-minilm.toml`). Parameters are the head's. Speed: sentences a second on one thread
+in float32, encoder included. Rows were trained and timed in several runs, beside whatever else the machine
+did, so compare times with care."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A recipe to compare, and the name that its row goes by."""
+
+    label: str
+    source: Path
+    head: str
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the arguments, train and measure each head, write the rows and the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora", nargs="+", default=["conll04", "hyperred"])
-    parser.add_argument("--only", nargs="+", choices=sorted(HEADS), help="leave the others out")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="rows, or heads for all theirs")
+    parser.add_argument("--encoder", default=_ENCODER, help="of the recipes (default: %(default)s)")
     parser.add_argument("--seeds", nargs="+", type=int, default=[13])
     parser.add_argument("--threads", type=int, default=None, help="for training")
     parser.add_argument("--recipes", type=Path, default=_RECIPES, help="folder of the recipes")
@@ -71,34 +86,69 @@ def main(arguments: Sequence[str] | None = None) -> None:
         import torch
 
         torch.set_num_threads(given.threads)
+    rows = {corpus: rows_of(given.recipes, corpus, given.encoder) for corpus in given.corpora}
+    if unknown := unknown_names(given.only or [], [row for own in rows.values() for row in own]):
+        labels = sorted({row.label for own in rows.values() for row in own})
+        parser.error(
+            f"argument --only: expected rows ({', '.join(labels)}) or heads ({', '.join(sorted(HEADS))}), "
+            f"got {unknown[0]!r}"
+        )
     given.results.mkdir(parents=True, exist_ok=True)
-    for corpus in given.corpora:
-        for name in given.only or sorted(HEADS):
-            source = recipe_file(given.recipes, corpus, name)
-            if not source.is_file():
-                logging.info("%s has no recipe: %s is left out", source, name)
-                continue
-            row = compare(source, given.seeds, given.runs)
-            written = given.results / f"{corpus}-{name}.json"
-            written.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
+    for corpus, own in rows.items():
+        for name in [name for name in given.only or sorted(HEADS) if not named(name, own)]:
+            logging.info("%s: no recipe for %s", corpus, name)
+        for row in own if given.only is None else unique(given.only, own):
+            found = compare(row, corpus, given.seeds, given.runs)
+            written = given.results / f"{corpus}-{row.label}.json"
+            written.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
             given.page.write_text(page(read_rows(given.results)), encoding="utf-8")
 
 
-def recipe_file(folder: Path, corpus: str, head: str) -> Path:
-    """The recipe of a head for a corpus."""
-    return folder / f"{corpus}-{'minilm' if head == 'table' else head}.toml"
+def rows_of(folder: Path, corpus: str, encoder: str) -> list[Row]:
+    """The recipes of one corpus and encoder, in the order of their file names.
+
+    Raises `RecipeError` for a file that is no recipe.
+    """
+    rows = []
+    for source in sorted(folder.glob(f"{corpus}-*.toml")):
+        recipe = read_recipe(source)
+        corpora = [part.name for part in recipe.corpora]
+        # A head that only says which entities are related has no figures to compare.
+        comparable = HEADS[recipe.model.head.name].labels_relations
+        if corpora == [corpus] and recipe.model.encoder.name == encoder and comparable:
+            rest = source.stem.removeprefix(f"{corpus}-")
+            label = "table" if rest == "minilm" else rest
+            rows.append(Row(label, source, recipe.model.head.name))
+    return rows
 
 
-def compare(source: Path, seeds: Sequence[int], runs: Path) -> dict[str, Any]:
-    """What is recorded of one head on one corpus: a run a seed."""
-    recipes = [read_recipe(source, [f"seed={seed}"]) for seed in seeds]
-    folders = [runs / f"{source.stem}-{seed}" for seed in seeds]
+def named(name: str, rows: Sequence[Row]) -> list[Row]:
+    """The row of that name; where there is none, all rows of the head of that name."""
+    return [row for row in rows if row.label == name] or [row for row in rows if row.head == name]
+
+
+def unique(names: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    """All rows that are named, each once."""
+    return list(dict.fromkeys(row for name in names for row in named(name, rows)))
+
+
+def unknown_names(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """What is neither a row of any corpus nor a head."""
+    return [name for name in names if name not in HEADS and not named(name, rows)]
+
+
+def compare(row: Row, corpus: str, seeds: Sequence[int], runs: Path) -> dict[str, Any]:
+    """What is recorded of one recipe: a run a seed."""
+    recipes = [read_recipe(row.source, [f"seed={seed}"]) for seed in seeds]
+    folders = [runs / f"{row.source.stem}-{seed}" for seed in seeds]
     results = [result_of(recipe, run) for recipe, run in zip(recipes, folders, strict=True)]
     measured = [_measured(run) for run in folders]
     return {
-        "recipe": str(source),
-        "head": recipes[0].model.head.name,
-        "corpus": _corpus(recipes[0]),
+        "row": row.label,
+        "recipe": str(row.source),
+        "head": row.head,
+        "fusion": recipes[0].model.fusion.name,
+        "corpus": corpus,
         "encoder": recipes[0].model.encoder.name,
         "split": "dev; epoch, thresholds and calibration are chosen on it",
         "seeds": list(seeds),
@@ -109,17 +159,9 @@ def compare(source: Path, seeds: Sequence[int], runs: Path) -> dict[str, Any]:
         "training_seconds": spread([result["seconds"] for result in results]),
         "sentences_per_second": spread([run["sentences_per_second"] for run in measured]),
         "peak_mib": spread([run["peak_mib"] for run in measured]),
-        "figures": summarise([result["dev"][_corpus(recipes[0])] for result in results]),
+        "figures": summarise([result["dev"][corpus] for result in results]),
         "environment": environment(),
     }
-
-
-def _corpus(recipe: Recipe) -> str:
-    if len(recipe.corpora) != 1:
-        raise RecipeError(
-            f"Expected recipe {recipe.name!r} to have one corpus to compare heads on."
-        )
-    return recipe.corpora[0].name
 
 
 def _measured(run: Path) -> dict[str, Any]:
@@ -159,14 +201,14 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def page(rows: Sequence[dict[str, Any]]) -> str:
-    """The page: a table a corpus, heads by strict relation F1, or by quintuplets where there are some."""
+    """The page: a table a corpus, rows by strict relation F1, or by quintuplets where there are some."""
     lines = _PREFACE.splitlines()
     for corpus in dict.fromkeys(row["corpus"] for row in rows):
         own = [row for row in rows if row["corpus"] == corpus]
         hyper = any(mean_of(row["figures"], "quintuplet_f1") > 0 for row in own)
         columns = list(_COLUMNS) if hyper else list(_COLUMNS)[:3]
         own.sort(key=lambda row: [-mean_of(row["figures"], c) for c in reversed(columns)])
-        head = ["head", "seeds", "epochs", *(_COLUMNS[c] for c in columns)]
+        head = ["row", "head", "fusion", "seeds", "epochs", *(_COLUMNS[c] for c in columns)]
         head += ["parameters", "training, s", "sentences/s", "peak, MiB"]
         lines += [
             "",
@@ -181,7 +223,7 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
 
 def _cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
     return [
-        f"`{row['head']}`",
+        *(f"`{row[key]}`" for key in ("row", "head", "fusion")),
         str(len(row["seeds"])),
         str(row["epochs"]),
         *(cell(row["figures"].get(column), 1) for column in columns),

@@ -68,6 +68,8 @@ class Corpus(ABC):
     hub_config: ClassVar[str | None] = None
     # split -> file names or glob patterns, relative to the corpus folder
     split_files: ClassVar[SplitFiles]
+    # whether its task is one answer for each pair of marked spans: a relation and its direction, or none
+    one_answer: ClassVar[bool] = False
 
     @abstractmethod
     def read_file(self, path: Path) -> Iterator[Example]:

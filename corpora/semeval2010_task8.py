@@ -35,6 +35,7 @@ class SemEval2010Task8(Corpus):
         "Relations Between Pairs of Nominals"
     )
     hub_name = "SemEvalWorkshop/sem_eval_2010_task_8"
+    one_answer = True
     split_files: ClassVar[SplitFiles] = {"train": ("train.tsv",), "test": ("test.tsv",)}
 
     def read_file(self, path: Path) -> Iterator[Example]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Literal, overload
 
 import torch
 
@@ -64,7 +64,13 @@ def load(
         calibration=settings.calibration,
         thresholds=settings.thresholds,
     )
-    return Extractor(predictor, decoder, name=settings.name, version=settings.version)
+    return Extractor(
+        predictor,
+        decoder,
+        name=settings.name,
+        version=settings.version,
+        entities=settings.entities,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,10 @@ def usable_device(device: str) -> str:
 
 
 class Extractor:
-    """Extracts entities and triples with qualifiers from texts; made by `load`."""
+    """Extracts entities and triples with qualifiers from texts; made by `load`.
+
+    `entities` says what the model's figures are about: entities that it finds, or given ones.
+    """
 
     def __init__(
         self,
@@ -139,12 +148,14 @@ class Extractor:
         name: str,
         version: str,
         accuracy: str | None = None,
+        entities: Literal["found", "given"] = "found",
     ) -> None:
         self._predictor = predictor
         self._decoder = decoder
         self.name = name
         self.version = version
         self.accuracy = accuracy  # of a stack: the profile that runs
+        self.entities = entities
 
     @property
     def schema(self) -> Schema:
@@ -196,15 +207,33 @@ class Extractor:
         return self._documents(iter(texts), batch_size, threshold)
 
     def predict(
-        self, sentences: Iterable[Sentence], *, batch_size: int = 32, threshold: float | None = None
+        self,
+        sentences: Iterable[Sentence],
+        *,
+        batch_size: int = 32,
+        threshold: float | None = None,
+        entities: Literal["found", "given"] = "found",
     ) -> Iterator[Sentence]:
         """Replace the annotation of sentences, whose words are taken as they are, by predictions.
 
         The text of an entity is its words with their gaps as spaces, since no text is given.
+
+        Args:
+            sentences: read as results are taken, a few batches ahead.
+            batch_size, threshold: as for `extract`.
+            entities: "given" keeps the entities of the sentences, with their types as far as the schema
+                has them, and predicts triples among them alone.
+
+        Raises `InputError` for settings out of range, and `ModelError` if the model's head cannot take
+        entities as given.
         """
         _check(batch_size, threshold)
-        for sentence, candidates in self._predictor.stream(sentences, batch_size):
-            yield self._decoder.decode(None, sentence, candidates, threshold)
+        if entities not in ("found", "given"):
+            raise InputError(one_of("kind of entities", entities, ["found", "given"]))
+        given = entities == "given"
+        for sentence, candidates in self._predictor.stream(sentences, batch_size, given=given):
+            known = sentence.entities if given else None
+            yield self._decoder.decode(None, sentence, candidates, threshold, known)
 
     def _documents(
         self, texts: Iterator[str | tuple[str, str]], batch_size: int, threshold: float | None

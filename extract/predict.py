@@ -30,21 +30,43 @@ class CandidateSource(ABC):
         """Words of surrounding sentences that are read on each side."""
 
     @abstractmethod
-    def candidates(self, sentences: Sequence[Sentence], batch_size: int = 32) -> list[Candidates]:
-        """Candidates of each sentence, in order, whatever batches they are read in."""
+    def candidates(
+        self,
+        sentences: Sequence[Sentence],
+        batch_size: int = 32,
+        given: GivenSpans | None = None,
+    ) -> list[Candidates]:
+        """Candidates of each sentence, in order, whatever batches they are read in.
+
+        With `given`, half-open words a sentence, these spans alone are candidates.
+        Raises `ModelError` if a model cannot take spans.
+        """
 
     def stream(
-        self, sentences: Iterable[Sentence], batch_size: int = 32, chunk: int = 16
+        self,
+        sentences: Iterable[Sentence],
+        batch_size: int = 32,
+        chunk: int = 16,
+        *,
+        given: bool = False,
     ) -> Iterator[tuple[Sentence, Candidates]]:
-        """Sentences with their candidates, in order, reading `chunk` batches ahead at most."""
+        """Sentences with their candidates, in order, reading `chunk` batches ahead at most.
+
+        With `given`, the sentences' own entities alone are candidates; see `candidates`.
+        """
+
+        def found(held: list[Sentence]) -> Iterator[tuple[Sentence, Candidates]]:
+            spans = spans_of(held) if given else None
+            return zip(held, self.candidates(held, batch_size, spans), strict=True)
+
         held: list[Sentence] = []
         for sentence in sentences:
             held.append(sentence)
             if len(held) >= batch_size * chunk:
-                yield from zip(held, self.candidates(held, batch_size), strict=True)
+                yield from found(held)
                 held = []
         if held:
-            yield from zip(held, self.candidates(held, batch_size), strict=True)
+            yield from found(held)
 
 
 class Predictor(CandidateSource):
@@ -133,6 +155,11 @@ def without_onednn() -> Iterator[None]:
         yield
     finally:
         flags(before, None, None, None)
+
+
+def spans_of(sentences: Sequence[Sentence]) -> GivenSpans:
+    """The spans of each sentence's entities, half-open words."""
+    return [[(e.span.start_word, e.span.end_word) for e in s.entities] for s in sentences]
 
 
 def _inside(spans: Sequence[tuple[int, int]], window: Window) -> list[tuple[int, int]]:

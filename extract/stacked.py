@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from extract.decode.candidates import Candidates
 from extract.decode.stacking import StackWeights
+from extract.heads import GivenSpans
 from extract.predict import CandidateSource, Predictor
 from extract.structures import Sentence
 
@@ -42,14 +43,19 @@ class StackPredictor(CandidateSource):
         """What the model that reads most of the surrounding sentences reads."""
         return max(member.predictor.context_words for member in self.members)
 
-    def candidates(self, sentences: Sequence[Sentence], batch_size: int = 32) -> list[Candidates]:
-        """Stacked candidates of each sentence, in order."""
+    def candidates(
+        self,
+        sentences: Sequence[Sentence],
+        batch_size: int = 32,
+        given: GivenSpans | None = None,
+    ) -> list[Candidates]:
+        """Stacked candidates of each sentence, in order; with `given`, of all models among these spans."""
         found: list[list[Candidates]] = []  # a list a model
         for member in self.members:
-            if member.verifies:
+            if member.verifies and given is None:
                 found.append(verified(member.predictor, sentences, found, batch_size))
             else:
-                found.append(member.predictor.candidates(sentences, batch_size))
+                found.append(member.predictor.candidates(sentences, batch_size, given))
         return [self.weights.apply(of_one) for of_one in zip(*found, strict=True)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from extract.decode.base import Solver
 from extract.decode.calibration import Calibration, log_odds, probability
 from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraints
+from extract.decode.given import SURE, certain
 from extract.decode.greedy import GreedySolver
 from extract.schema import Schema
 from extract.structures import Entity, Qualifier, Sentence, Span, Triple
@@ -41,14 +43,23 @@ class Decoder:
         sentence: Sentence,
         candidates: Candidates,
         threshold: float | None = None,
+        given: Sequence[Entity] | None = None,
     ) -> Sentence:
         """`sentence` with the selected entities and triples.
 
         Args:
             text: what the sentence's character offsets point into; None if only the words are known.
             threshold: replaces the thresholds of triples and qualifiers.
+            given: entities that are known: all of them are kept, also where they overlap, with their
+                types as far as the schema has them. None: the candidates decide.
         """
+        constraints = self.constraints
+        if given is not None:
+            types, constraints = self.schema.entity_names, replace(constraints, nested=True)
+            candidates = certain(candidates, given, types, SURE)
         scored = self.calibration.apply(candidates)
+        if given is not None:  # calibration moves scores, and these are not to be moved
+            scored = certain(scored, given, types, log_odds(1.0))
         entity, triple, qualifier = (
             self.thresholds if threshold is None else (self.thresholds[0], threshold, threshold)
         )
@@ -60,7 +71,7 @@ class Decoder:
             scored.qualifiers,
             scored.qualifier_scores - np.float32(log_odds(qualifier)),
         )
-        kept = self.solver.solve(shifted, self.constraints)
+        kept = self.solver.solve(shifted, constraints)
         entities = {
             row: self._entity(text, sentence, scored, row, label) for row, label in kept.entities
         }

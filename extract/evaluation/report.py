@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from extract.evaluation.breakdown import Breakdown, break_down
 from extract.evaluation.calibration import CALIBRATION_RULES, Kind, Reliability, reliability
+from extract.evaluation.directed import DIRECTED_RULE, directed_scores
 from extract.evaluation.entities import (
     entity_score,
     entity_score_seqeval,
@@ -42,7 +43,7 @@ class Report:
 
     `relation_macro_f1` is the mean over relations that occur in gold. `n_unaligned` counts gold
     triples known by their texts alone: they are gold under `partial` and `exact`, and are no part
-    of the other scores.
+    of the other scores. `directed` scores one answer a pair of spans by relation, where that is asked.
     """
 
     n_sentences: int
@@ -57,9 +58,11 @@ class Report:
     breakdown: Breakdown
     calibration: dict[Kind, Reliability]
     errors: RelationErrors
+    directed: dict[str, Score] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values, each score beside its matching rule."""
+        directed = {} if self.directed is None else {"directed": self._directed_values()}
         return {
             "n_sentences": self.n_sentences,
             "n_words": self.n_words,
@@ -78,6 +81,7 @@ class Report:
                 }
                 for matching, score in self.relation.items()
             },
+            **directed,
             "hyper": {
                 matching: {"rule": HYPER_RULES[matching], **score.to_dict()}
                 for matching, score in self.hyper.items()
@@ -85,6 +89,14 @@ class Report:
             "breakdown": self.breakdown.to_dict(),
             "calibration": {kind: found.to_dict() for kind, found in self.calibration.items()},
             "errors": self.errors.to_dict(),
+        }
+
+    def _directed_values(self) -> dict[str, Any]:
+        by_relation = self.directed or {}
+        return {
+            "rule": DIRECTED_RULE,
+            "macro_f1": macro_f1(by_relation),
+            "by_relation": {name: score.to_dict() for name, score in by_relation.items()},
         }
 
     def to_table(self) -> str:
@@ -101,6 +113,10 @@ class Report:
             lines += _section(f"relations, {matching} ({MATCHING_RULES[matching]})")
             lines += _rows({"micro": score})
             lines.append(_macro_row(self.relation_macro_f1[matching]))
+        if self.directed is not None:
+            lines += _section(f"SemEval macro F1 ({DIRECTED_RULE})")
+            lines += _rows(self.directed)
+            lines.append(_macro_row(macro_f1(self.directed)))
         for hyper_matching, score in self.hyper.items():
             lines += _section(f"qualified facts, {hyper_matching} ({HYPER_RULES[hyper_matching]})")
             lines += _rows({"micro": score})
@@ -144,12 +160,14 @@ def evaluate_sentences(
     nested: bool | None = None,
     unaligned: Unaligned | None = None,
     n_bins: int = 15,
+    directed: bool = False,
 ) -> Report:
     """Every score of predicted sentences against gold ones, paired by position, ids ignored.
 
     Entities are scored by seqeval where flat and as sets where nested, which agree on flat spans;
     `nested=None` looks at the spans. `unaligned` lists, for each sentence, gold triples whose
-    texts no span stands for. `n_bins` is the number of bins of the calibration error.
+    texts no span stands for. `n_bins` is the number of bins of the calibration error. `directed` adds
+    the scores of one answer a pair of spans (`directed_scores`).
 
     Raises `ValueError` if the numbers of sentences or the words of a pair differ, and if
     `nested=False` meets entities that share a word.
@@ -175,6 +193,7 @@ def evaluate_sentences(
         breakdown=break_down(gold, pred),
         calibration={kind: reliability(gold, pred, kind, n_bins) for kind in CALIBRATION_RULES},
         errors=relation_errors(gold, pred),
+        directed=directed_scores(gold, pred) if directed else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from extract.decode.candidates import Candidates
 from extract.encoder.fusion import Fusion
 from extract.encoder.pretrained import PretrainedEncoder
 from extract.encoder.text import EncodedText
+from extract.encoder.windows import Window
 from extract.registered import registered, registrar
 from extract.schema import Schema
 
@@ -55,6 +56,7 @@ class GoldWindow:
     entity_types, relations, qualifier_labels: indices of the labels that the corpus annotates; a
         loss must not count the absence of any other label. Without entity types, `entities` are
         spans of unknown type and not all that there are.
+    given: whether the entities are known beforehand, so that relations of other spans do not matter.
     """
 
     entities: tuple[tuple[int, int, int], ...]
@@ -63,6 +65,7 @@ class GoldWindow:
     entity_types: frozenset[int]
     relations: frozenset[int]
     qualifier_labels: frozenset[int]
+    given: bool = False
 
 
 class HeadConfig(BaseModel):
@@ -83,10 +86,11 @@ class Head(nn.Module, ABC):
     """Turns word states into candidates. Heads never decide consistency: the decoder does."""
 
     Config: ClassVar[type[HeadConfig]] = HeadConfig
-    tasks: ClassVar[tuple[str, ...]]  # names of the losses
+    tasks: ClassVar[Mapping[str, str]]  # by the name of a loss, the one of `TASKS` that it trains
     extra_pieces: ClassVar[int] = 0  # that the head inserts into a window's text
     takes_spans: ClassVar[bool] = False  # whether `WordStates.given` is obeyed
     parser: str | None = None  # spaCy pipeline whose dependency trees the head reads
+    labels_relations: ClassVar[bool] = True  # or only says that two spans are related
 
     def __init__(self, config: HeadConfig, schema: Schema, hidden: int) -> None:
         super().__init__()
@@ -99,6 +103,12 @@ class Head(nn.Module, ABC):
         """Make what depends on the encoder; called once, when the network is built.
 
         Raises `RecipeError` if the head cannot work with the encoder or the fusion.
+        """
+
+    def study(self, corpora: Sequence[Sequence[tuple[Window, GoldWindow]]], seed: int) -> None:
+        """Take from the training windows of each corpus what the head must know as a whole.
+
+        Called once before training; what it gives is kept in buffers of sizes that the settings say.
         """
 
     @abstractmethod

@@ -29,6 +29,7 @@ class PairContext(nn.Module):
         self, hidden: int, width: int, n_labels: int, dropout: float, features: int = 96
     ) -> None:
         super().__init__()
+        self.n_features = features
         self.words = Projection(hidden, features, dropout)
         self.subject = nn.Linear(width, features)
         self.object = nn.Linear(width, features)
@@ -40,7 +41,18 @@ class PairContext(nn.Module):
     def forward(
         self, states: Tensor, spans: Tensor, subject: Tensor, object_: Tensor, pairs: Tensor
     ) -> Tensor:
-        """Scores (pairs, labels).
+        """Scores (pairs, labels); arguments as of `features`."""
+        return self.scored(self.features(states, spans, subject, object_, pairs))
+
+    def scored(self, features: Tensor) -> Tensor:
+        """Scores (pairs, labels) of features (pairs, features)."""
+        scores: Tensor = self.score(self.dropout(gelu(features)))
+        return scores
+
+    def features(
+        self, states: Tensor, spans: Tensor, subject: Tensor, object_: Tensor, pairs: Tensor
+    ) -> Tensor:
+        """The pair's hidden layer before its nonlinearity, (pairs, features).
 
         Args:
             states: (batch, words, hidden).
@@ -53,8 +65,7 @@ class PairContext(nn.Module):
         features = self.subject(subject)[window, left] + self.object(object_)[window, right]
         features = features + self.between(range_max(self.words(states), window, first, last))
         features = features + self.order(order).to(features.dtype)
-        scores: Tensor = self.score(self.dropout(gelu(features)))
-        return scores
+        return features
 
 
 def between(subject: Tensor, object_: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,7 +2,8 @@
 
 Cell (i, j, k) scores each qualifier label for "word k is in a value that qualifies the pair (i, j)".
 Where cells are trained, only the words most likely to stand in an entity enter the cube, so its memory
-does not grow with the sentence; in inference only found triples are scored, against found spans.
+does not grow with the sentence; in inference only found triples are scored, against found spans, and
+these too may be pruned to such words (`cube_pruning.py`).
 
 Chia et al. 2022, A Dataset for Hyper-Relational Extraction and a Cube-Filling Approach.
 Differs from the paper: cells are multi-label and scored by a low-rank trilinear form, whose mean over
@@ -22,8 +23,10 @@ from torch import Tensor, nn
 from extract.encoder.pooling import span_membership
 from extract.heads.base import GoldWindow
 from extract.heads.context import PairContext
+from extract.heads.cube_pruning import PrunedCube
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.scorers import Projection, Triaffine
+from extract.heads.spans import no_rows
 
 _FALSE_TRIPLES = 4  # a window, beside one for each gold triple
 _TripleKey = tuple[int, int, int, int]  # window, subject span, relation, object span
@@ -62,7 +65,7 @@ class QualifierCube(nn.Module):
         n_relations, n_labels: relations and qualifier labels of the schema.
         width: width of the projections.
         dropout: on projections.
-        n_words: words a sentence whose cells enter the cube in training.
+        n_words: words a sentence whose cells enter the cube in training; 0: all.
         floor: log-odds under which a qualifier is no candidate.
     """
 
@@ -97,13 +100,11 @@ class QualifierCube(nn.Module):
         Args:
             states: (batch, words, hidden).
             mask: (batch, words).
-            likely: (batch, words), how likely each word stands in an entity.
+            likely: (batch, words), how likely each word stands in an entity; -inf for padding.
         """
         at = [row for row, window in enumerate(gold) if window.qualifier_labels]
         gold = [gold[row] for row in at]
-        chosen, real = self._choose(
-            likely[at].masked_fill(~mask[at], float("-inf")), mask[at], gold
-        )
+        chosen, real = self._choose(likely[at], mask[at], gold)
         index = chosen.unsqueeze(-1).expand(-1, -1, states.shape[-1])
         words = states[at].gather(1, index)  # (rows, cube words, hidden)
         pair = self.subject(words).unsqueeze(2) * self.object(words).unsqueeze(1)
@@ -135,7 +136,8 @@ class QualifierCube(nn.Module):
                 s, e, _, o, f = window.triples[triple]
                 for first, last in ((s, e), (o, f), (start, end)):
                     likely[row, first:last] += 1e3  # gold words first, whatever their scores
-        chosen = likely.topk(min(self.n_words, mask.shape[1]), dim=1).indices.sort(dim=1).values
+        n_words = min(self.n_words or mask.shape[1], mask.shape[1])
+        chosen = likely.topk(n_words, dim=1).indices.sort(dim=1).values
         return chosen, mask.gather(1, chosen)
 
     def value_loss(
@@ -210,7 +212,13 @@ class QualifierCube(nn.Module):
         return scores + self.by_relation(relation)[at], at, value
 
     def scored(
-        self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor, triples: Tensor
+        self,
+        states: Tensor,
+        spans: Tensor,
+        member: Tensor,
+        real: Tensor,
+        triples: Tensor,
+        enters: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Rows (triple, qualifier label, value span) above the floor, and their scores.
 
@@ -220,7 +228,16 @@ class QualifierCube(nn.Module):
             member: (batch, spans, words), rows that average the words of spans.
             real: (batch, spans).
             triples: (triples, 4): window, subject span, relation, object span; sorted by window.
+            enters: (batch, words), the words that enter the cube; by default all do.
         """
+        pruned = None if enters is None else PrunedCube.of(spans, member, real, triples, enters)
+        if pruned is not None:
+            spans, member, real, triples = pruned.spans, pruned.member, pruned.real, pruned.triples
+        if not len(triples):
+            return no_rows(3, states.device)
         scores, at, value = self._score(states, spans, member, real, triples)
         row, label = (scores > self.floor).nonzero(as_tuple=True)
-        return torch.stack([at[row], label, value[row]], dim=1), scores[row, label]
+        found = torch.stack([at[row], label, value[row]], dim=1)
+        if pruned is not None:
+            found = pruned.in_full(found)
+        return found, scores[row, label]

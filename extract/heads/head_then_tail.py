@@ -22,6 +22,7 @@ an LSTM after the conditioning may tell them. What differs in the taggers stands
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -114,7 +115,7 @@ class HeadThenTail(Head):
 
     Config = HeadThenTailConfig
     config: HeadThenTailConfig
-    tasks = ("entities", "heads", "tails")
+    tasks: ClassVar = {"entities": "entities", "heads": "relations", "tails": "relations"}
 
     def __init__(self, config: HeadThenTailConfig, schema: Schema, hidden: int) -> None:
         super().__init__(config, schema, hidden)

@@ -37,6 +37,34 @@ def zlpr(scores: Tensor, gold: Tensor, counted: Tensor | None = None) -> Tensor:
     return loss.index_put(cells, positive, accumulate=True)
 
 
+def any_label(scores: Tensor, counted: Tensor | None = None) -> Tensor:
+    """The log-odds that a cell has any label at all: those of its labels' odds, summed.
+
+    Args:
+        scores: (..., labels).
+        counted: bool, broadcastable to `scores`; False leaves a label out. Without any, the log-odds are
+            so low that a loss takes them for certain.
+
+    Returns: (...).
+    """
+    scores = scores.float()
+    if counted is not None:
+        scores = scores.masked_fill(~counted, _NEVER)
+    return scores.logsumexp(dim=-1)
+
+
+def any_label_loss(log_odds: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    """Binary cross-entropy, summed over the cells that are known to have a label or to have none.
+
+    Args:
+        log_odds: (...), as `any_label` gives them.
+        positive, negative: (...), bool; a cell may be neither.
+
+    Returns: a scalar.
+    """
+    return (softplus(-log_odds) * positive + softplus(log_odds) * negative).sum()
+
+
 def counted_labels(
     annotated: Sequence[frozenset[int]], n_labels: int, device: torch.device
 ) -> Tensor:

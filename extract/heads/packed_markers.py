@@ -18,7 +18,7 @@ fused layers; there is no loss on the objects' types; training pairs also has li
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -28,11 +28,17 @@ from extract.decode.candidates import Candidates
 from extract.encoder.fusion import Fusion
 from extract.encoder.markers import MarkerLayout, marker_states, pack
 from extract.encoder.pretrained import PretrainedEncoder
-from extract.encoder.text import EncodedText, word_ends
-from extract.errors import RecipeError
 from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, register_head
 from extract.heads.cube import TrainingSpans
 from extract.heads.losses import counted_labels, zlpr
+from extract.heads.marked_text import (
+    check_markers_work,
+    n_ends,
+    piece_ends,
+    span_ends,
+    symmetric_relations,
+    turned_round,
+)
 from extract.heads.scorers import Projection
 from extract.heads.span_filter import SpanFilter, gold_cells, short_spans
 from extract.heads.spans import (
@@ -51,7 +57,6 @@ _FALSE_SPANS = 16  # a window, of those that the filter finds likeliest
 _FALSE_ENDS = 2  # spans a window that are no entity and still enter pairs in training
 _TRAINING_SUBJECTS = 8  # a window: each costs a pass over its text, whose states training must keep
 _PRIOR = -3.0  # most spans read are no entities, and most pairs are unrelated
-_WORDS_A_SUBJECT = 4  # where a window holds more than `max_subjects` subjects
 
 
 class PackedMarkersConfig(HeadConfig):
@@ -79,7 +84,7 @@ class PackedMarkersHead(Head):
 
     Config = PackedMarkersConfig
     config: PackedMarkersConfig
-    tasks = ("entities", "spans", "pairs")
+    tasks: ClassVar = {"entities": "entities", "spans": "entities", "pairs": "relations"}
     extra_pieces = 2  # a subject's solid markers
     takes_spans = True
     symmetric: Tensor  # (relations,)
@@ -99,23 +104,11 @@ class PackedMarkersHead(Head):
             self.inverse_score = nn.Linear(config.hidden, self.n_relations)
             nn.init.constant_(self.relation_score.bias, _PRIOR)
             nn.init.constant_(self.inverse_score.bias, _PRIOR)
-        symmetric = torch.tensor(
-            [relation.symmetric for relation in schema.relations], dtype=torch.bool
-        )
-        self.register_buffer("symmetric", symmetric, persistent=False)
+        self.register_buffer("symmetric", symmetric_relations(schema), persistent=False)
 
     def prepare(self, encoder: PretrainedEncoder, fusion: Fusion) -> None:
         """Markers start as the encoder's mask token: "what stands here?"."""
-        if not encoder.takes_positions:
-            raise RecipeError(
-                f"The head 'packed_markers' ties positions, which encoder {encoder.name!r} does not "
-                "allow. Choose an encoder like BERT, RoBERTa or MPNet, or another head."
-            )
-        if not fusion.by_piece:
-            raise RecipeError(
-                "The head 'packed_markers' needs a fusion that looks at one piece at a time, got "
-                f"{type(fusion).__name__}, by which markers would see each other. Choose another."
-            )
+        check_markers_work("packed_markers", encoder, fusion)
         vector = encoder.mask_embedding()
         self.span_markers = nn.Parameter(vector.repeat(2, 1))  # (2, embedding)
         if self.n_relations:  # the subject's, then the object's
@@ -128,11 +121,7 @@ class PackedMarkersHead(Head):
             "span_score.bias": ("entity_types",),
         }
         if self.config.proposals == "filtered":
-            axes |= {
-                "filter.scorer.weight": (None, "entity_types"),
-                "filter.scorer.bias": ("entity_types",),
-                "filter.widths.weight": (None, "entity_types"),
-            }
+            axes |= self.filter.label_axes("filter")
         if self.n_relations:
             axes |= {
                 f"{name}.{part}": ("relations",)
@@ -148,7 +137,7 @@ class PackedMarkersHead(Head):
 
         Returns: (batch, first words, last words, entity_types).
         """
-        text, ends = _piece_ends(states)
+        text, ends = piece_ends(states)
         window, start, last = cells.nonzero(as_tuple=True)  # neighbours stand together
         counts = cells.flatten(1).sum(dim=1)
         group, item, real = pack(counts, self.config.max_pairs)
@@ -176,18 +165,14 @@ class PackedMarkersHead(Head):
         Returns: pairs (pairs, 3) of window, subject's row, object's row, sorted; scores of each relation
         and of each inverse, both (pairs, relations).
         """
-        text, (first, last) = _piece_ends(states)
-        row = torch.arange(len(spans), device=spans.device).unsqueeze(1)
-        ends = torch.stack(
-            [first[row, spans[..., 0]], last[row, (spans[..., 1] - 1).clamp(min=0)]], dim=-1
-        )  # (batch, spans, 2)
+        text, ends = span_ends(states, spans)
         window, subject = subjects.nonzero(as_tuple=True)
         group, item, taken = pack(real.sum(dim=1)[window] - 1, self.config.max_pairs)
         window, subject = window[group], subject[group]
         object_ = item + (item >= subject.unsqueeze(1)).long()  # no span is its own object
         object_ = object_ * taken  # padding may point anywhere
         layout = MarkerLayout(
-            window, ends[window.unsqueeze(1), object_], taken, ends[window, subject]
+            window, ends[window.unsqueeze(1), object_], taken, ends[window, subject].unsqueeze(1)
         )
         solid, levitated = marker_states(text, layout, self.pair_markers, "relations")
         instance, place = taken.nonzero(as_tuple=True)
@@ -232,10 +217,6 @@ class PackedMarkersHead(Head):
         spans = TrainingSpans.of(rows, mask.device)
         rank = torch.arange(spans.real.shape[1], device=mask.device)
         return spans, spans.real & (rank < min(_TRAINING_SUBJECTS, self.config.max_subjects))
-
-    def _max_subjects(self, mask: Tensor) -> Tensor:
-        """Subjects that each window may have, (batch,): its own, whatever batch it comes in."""
-        return (mask.sum(dim=1) // _WORDS_A_SUBJECT).clamp(min=self.config.max_subjects)
 
     def _pair_loss(
         self,
@@ -284,20 +265,10 @@ class PackedMarkersHead(Head):
     def _triples(self, states: WordStates, spans: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
         """Rows (window, subject span, relation, object span) and their scores."""
         rank = torch.arange(real.shape[1], device=real.device)
-        real = real & (rank < self._max_subjects(states.mask).unsqueeze(1))
+        real = real & (rank < n_ends(states.mask, self.config.max_subjects).unsqueeze(1))
         if not self.n_relations or not bool((real.sum(dim=1) > 1).any()):
             return no_rows(4, real.device)
         pairs, relation, inverse = self._pair_scores(states, spans, real, real)
-        window, subject, object_ = pairs.unbind(1)
-        row = torch.zeros(*real.shape, real.shape[1], dtype=torch.long, device=real.device)
-        row[window, subject, object_] = torch.arange(len(pairs), device=real.device)
-        turned = row[window, object_, subject]
+        turned = turned_round(pairs, real)
         scores = (relation + torch.where(self.symmetric, relation, inverse)[turned]) / 2
         return triples_above(pairs, scores, self.config.triple_floor)
-
-
-def _piece_ends(states: WordStates) -> tuple[EncodedText, tuple[Tensor, Tensor]]:
-    """The text behind word states; first and last piece of each word, both (batch, words)."""
-    if states.text is None:
-        raise ValueError("Markers read the text: expected word states with `text`, got None.")
-    return states.text, word_ends(states.text.batch.word_of_piece, states.mask.shape[1])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
 from extract.heads.base import GoldWindow
@@ -23,6 +22,7 @@ def pair_scores(
     object_: Tensor,
     scorer: Biaffine,
     context: PairContext,
+    inform: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Scores of all pairs of real spans: a bilinear form of the two, and the context.
 
@@ -30,13 +30,16 @@ def pair_scores(
         states: (batch, words, hidden).
         spans: (batch, spans, 2), half-open; real: (batch, spans), those that are no padding come first.
         subject, object_: (batch, spans, width), the spans in either role.
+        inform: makes other features of the context's (pairs, features) and of the pairs, to be scored.
 
     Returns: pairs (pairs, 3) of window, subject span, object span; scores (pairs, relations).
     """
     pairs = span_pairs(real)
-    by_window = scorer.by_window(subject, object_, real)
-    blocks = [s[~torch.eye(len(s), dtype=torch.bool, device=s.device)] for s in by_window]
-    return pairs, torch.cat(blocks) + context(states, spans, subject, object_, pairs)
+    blocks = scorer.by_pair(subject, object_, real)
+    features = context.features(states, spans, subject, object_, pairs)
+    if inform is not None:
+        features = inform(features, pairs)
+    return pairs, blocks + context.scored(features)
 
 
 def pair_loss(

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from pydantic import Field, model_validator
@@ -99,7 +100,12 @@ class Proposer(Head):
 
     Config = ProposerConfig
     config: ProposerConfig
-    tasks = ("entities", "proposals", "boundaries", "pairs")
+    tasks: ClassVar = {
+        "entities": "entities",
+        "proposals": "entities",
+        "boundaries": "entities",
+        "pairs": "relations",
+    }
 
     def __init__(self, config: ProposerConfig, schema: Schema, hidden: int) -> None:
         super().__init__(config, schema, hidden)

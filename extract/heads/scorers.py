@@ -66,6 +66,16 @@ class Biaffine(nn.Module):
         rows = zip(tilted.split(sizes), _with_one(right[real]).split(sizes), strict=True)
         return [(own @ other.T).transpose(1, 2) + self.bias for own, other in rows]
 
+    def by_pair(self, left: Tensor, right: Tensor, real: Tensor) -> Tensor:
+        """The same for all pairs of different rows of a window: (pairs, labels), as `span_pairs` lists them.
+
+        Args:
+            left, right: (batch, spans, width); row i of both stands for one span.
+            real: (batch, spans), as for `by_window`.
+        """
+        blocks = self.by_window(left, right, real)
+        return torch.cat([s[~torch.eye(len(s), dtype=torch.bool, device=s.device)] for s in blocks])
+
 
 class Triaffine(nn.Module):
     """Scores of word triples: s_q(i, j, k) = (x_i * y_j)^T U_q [z_k; 1].

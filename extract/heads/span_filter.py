@@ -1,7 +1,8 @@
-"""Which spans are worth a closer look: a biaffine scorer on word states proposes them.
+"""Which spans are worth a closer look, or are entities: a biaffine scorer on word states says so.
 
-Yu et al. 2020, Named Entity Recognition as Dependency Parsing. Differs from the paper: the scores only
-choose spans, which another scorer then reads.
+Yu et al. 2020, Named Entity Recognition as Dependency Parsing. Differs from the paper: each type has log-odds
+of its own, to which a span's number of words adds; some heads only choose spans by them, which another
+scorer then reads.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from extract.heads.spans import MAX_WIDTH, gold_spans, span_loss, span_scores, t
 
 
 class SpanFilter(nn.Module):
-    """Proposes spans of each window.
+    """Scores and proposes spans of each window.
 
     Args:
         config: its `span_floor` and `max_spans` bound what is proposed.
@@ -40,6 +41,14 @@ class SpanFilter(nn.Module):
         """Scores (batch, first words, last words, entity_types)."""
         words = self.dropout(states.entities)
         return span_scores(words, self.start, self.last, self.scorer, self.widths)
+
+    def label_axes(self, name: str) -> dict[str, tuple[str | None, ...]]:
+        """As `Head.label_axes`, for a head that calls the filter `name`."""
+        return {
+            f"{name}.scorer.weight": (None, "entity_types"),
+            f"{name}.scorer.bias": ("entity_types",),
+            f"{name}.widths.weight": (None, "entity_types"),
+        }
 
     def loss(self, scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
         """The loss of all spans a word, a scalar."""

@@ -16,6 +16,7 @@ multi-label (see `losses.zlpr`) and false pairs are those of gold and of likely 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from pydantic import Field, field_validator
@@ -83,7 +84,7 @@ class SpanPairsHead(Head):
 
     Config = SpanPairsConfig
     config: SpanPairsConfig
-    tasks = ("entities", "spans", "pairs")
+    tasks: ClassVar = {"entities": "entities", "spans": "entities", "pairs": "relations"}
     takes_spans = True
 
     def __init__(self, config: SpanPairsConfig, schema: Schema, hidden: int) -> None:
@@ -108,10 +109,7 @@ class SpanPairsHead(Head):
 
     def label_axes(self) -> dict[str, tuple[str | None, ...]]:
         """Entity types and relations, each with its scorers."""
-        axes: dict[str, tuple[str | None, ...]] = {
-            "filter.scorer.weight": (None, "entity_types"),
-            "filter.scorer.bias": ("entity_types",),
-            "filter.widths.weight": (None, "entity_types"),
+        axes = self.filter.label_axes("filter") | {
             "span_score.weight": ("entity_types",),
             "span_score.bias": ("entity_types",),
         }

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from extract.decode.candidates import Candidates
 from extract.heads.base import GivenSpans, GoldWindow, HeadConfig
-from extract.heads.losses import counted_labels, zlpr
+from extract.heads.losses import any_label, any_label_loss, counted_labels, zlpr
 from extract.heads.scorers import Biaffine, Projection
 
 MAX_WIDTH = 24  # spans this long or longer share one width feature
@@ -69,20 +68,46 @@ def span_loss(
 def _untyped_loss(scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
     """For corpora that mark some spans without a type: each speaks for some type, and against spans
     that cross it or nest with it; all other spans are left open."""
-    positive = torch.zeros(scores.shape[:3], dtype=torch.bool)
-    negative = torch.zeros(scores.shape[:3], dtype=torch.bool)
+    positive, negative = _known_untyped(cells, gold)
+    return any_label_loss(any_label(scores), positive & cells, negative & cells)
+
+
+def _known_untyped(cells: Tensor, gold: Sequence[GoldWindow]) -> tuple[Tensor, Tensor]:
+    """Of windows without entity types, the marked spans, and all that share a word with one of them."""
+    positive = torch.zeros(cells.shape, dtype=torch.bool)
+    negative = torch.zeros(cells.shape, dtype=torch.bool)
     for row, window in enumerate(gold):
         if window.entity_types:
             continue
         for start, end, _ in window.entities:
-            negative[row, :end, start:] = True  # all spans that share a word with it
+            negative[row, :end, start:] = True
         for start, end, _ in window.entities:
             positive[row, start, end - 1] = True
             negative[row, start, end - 1] = False
-    any_type = scores.float().logsumexp(dim=-1)
-    against = zlpr(scores, torch.zeros_like(scores, dtype=torch.bool))
-    positive, negative = positive.to(scores.device), negative.to(scores.device)
-    return (softplus(-any_type) * (positive & cells)).sum() + (against * (negative & cells)).sum()
+    return positive.to(cells.device), negative.to(cells.device)
+
+
+def known_spans(mask: Tensor, gold: Sequence[GoldWindow]) -> tuple[Tensor, Tensor]:
+    """The spans that are an entity by the annotation, and those that by it are none.
+
+    It says nothing of spans that are named without a known type, nor, where entities have no types, of
+    spans that share no word with one.
+
+    Args:
+        mask: (batch, words).
+
+    Returns: two (batch, first words, last words), bool.
+    """
+    cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
+    positive, negative = (known.cpu() for known in _known_untyped(cells, gold))
+    for row, window in enumerate(gold):
+        if window.entity_types:
+            negative[row] = True
+            for start, end in gold_spans(window):
+                negative[row, start, end - 1] = False
+            for start, end, label in window.entities:
+                positive[row, start, end - 1] |= label >= 0
+    return positive.to(mask.device), negative.to(mask.device) & cells
 
 
 def given_cells(given: GivenSpans, mask: Tensor) -> Tensor:
@@ -134,6 +159,21 @@ def top_spans(
     return spans, real, scores[rows, start, last]
 
 
+def covering_scores(scores: Tensor, mask: Tensor) -> Tensor:
+    """The best score by label of any span that covers a word.
+
+    Args:
+        scores: (batch, first words, last words, labels).
+        mask: (batch, words); spans that hold padding do not count.
+
+    Returns: (batch, words, labels); -inf for padding.
+    """
+    cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu().unsqueeze(-1)
+    best = scores.masked_fill(~cells, float("-inf"))
+    best = best.cummax(dim=1).values.flip(2).cummax(dim=2).values.flip(2)
+    return best.diagonal(dim1=1, dim2=2).transpose(1, 2)
+
+
 def gold_spans(window: GoldWindow) -> list[tuple[int, int]]:
     """Every span the annotation names, in order, once."""
     spans = [(start, end) for start, end, _ in window.entities]
@@ -144,19 +184,27 @@ def gold_spans(window: GoldWindow) -> list[tuple[int, int]]:
 
 
 def training_spans(
-    scores: Tensor, mask: Tensor, config: HeadConfig, gold: Sequence[GoldWindow]
+    scores: Tensor,
+    mask: Tensor,
+    config: HeadConfig,
+    gold: Sequence[GoldWindow],
+    n_false: int | None = None,
 ) -> list[list[tuple[int, int]]]:
     """Gold spans of each window, then the best false ones that share no word with them.
+
+    Where entities are given there are no false ones.
 
     Args:
         scores: (batch, first words, last words, entity_types), detached.
         mask: (batch, words).
+        n_false: most false spans a window; by default the cut falls after a number of likely spans.
     """
     found = top_spans(scores, mask, config)[0].tolist()
     rows = []
     for window, likely in zip(gold, found, strict=True):
         own = gold_spans(window)
-        rows.append(own + clear_of(own, likely[: len(own) + _FALSE_SPANS]))
+        n_likely = 0 if window.given else len(own) + _FALSE_SPANS
+        rows.append(own + clear_of(own, likely[:n_likely])[:n_false])
     return rows
 
 

@@ -8,7 +8,7 @@ Three scorers over one encoder pass:
 
 Pairs and triples of spans are what is trained and what is found: gold spans and the likeliest false
 ones. `TableConfig.cells` trains single cells as well, as the papers do; of the cube's, only those among the
-words most likely to stand in an entity.
+words most likely to stand in an entity. `TableConfig.cube_words_inference` prunes the cube of inference so.
 
 Sources: Wang et al. 2021, UniRE: A Unified Label Space for Entity Relation Extraction (the table);
 Chia et al. 2022, A Dataset for Hyper-Relational Extraction and a Cube-Filling Approach (the cube and
@@ -22,23 +22,29 @@ is computed from span means without building the table.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from extract.decode.candidates import Candidates
 from extract.encoder.pooling import span_membership
+from extract.encoder.text import EncodedText
 from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, register_head
+from extract.heads.cell_states import CellStates
 from extract.heads.context import PairContext
 from extract.heads.cube import QualifierCube, TrainingSpans
+from extract.heads.cube_pruning import likeliest_words
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.pairs import pair_loss, pair_scores
 from extract.heads.scorers import Biaffine, Projection
 from extract.heads.spans import (
     MAX_WIDTH,
     candidates_of,
+    covering_scores,
     no_rows,
     span_loss,
     span_scores,
@@ -60,7 +66,13 @@ class TableConfig(HeadConfig):
         False, description="train the cells of single words too, and not only those of spans"
     )
     cube_words: int = Field(
-        20, ge=2, le=512, description="words a sentence whose cells enter the cube in training"
+        20,
+        ge=0,
+        le=512,
+        description="words a sentence whose cells enter the cube in training; 0: all",
+    )
+    cube_words_inference: int = Field(
+        0, ge=0, le=512, description="words a sentence that enter the cube in inference; 0: all"
     )
 
 
@@ -70,7 +82,13 @@ class TableHead(Head):
 
     Config = TableConfig
     config: TableConfig
-    tasks = ("entities", "relations", "pairs", "qualifiers", "values")
+    tasks: ClassVar = {
+        "entities": "entities",
+        "relations": "relations",
+        "pairs": "relations",
+        "qualifiers": "qualifiers",
+        "values": "qualifiers",
+    }
     takes_spans = True
 
     def __init__(self, config: TableConfig, schema: Schema, hidden: int) -> None:
@@ -126,18 +144,55 @@ class TableHead(Head):
             self.dropout(states), self.start, self.last, self.span_scorer, self.span_width
         )
 
+    def _cell_states(
+        self, states: WordStates, words: Tensor, span_scores: Tensor
+    ) -> CellStates | None:
+        """What is known of the cells of the table beside their biaffine scores: here, nothing.
+
+        Args:
+            words: (batch, words, hidden), the states that relations are read from.
+            span_scores: (batch, first words, last words, entity_types).
+        """
+        return None
+
     def _pair_scores(
-        self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor
+        self,
+        states: Tensor,
+        spans: Tensor,
+        member: Tensor,
+        real: Tensor,
+        text: EncodedText | None = None,
+        cells: CellStates | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Scores of all pairs of real spans: the block's mean, and the context.
+
+        Args:
+            states: (batch, words, hidden).
+            spans: (batch, spans, 2), half-open; member: (batch, spans, words), rows that average their words.
+            real: (batch, spans).
+            cells: what scores cells of words too.
 
         Returns: pairs (pairs, 3) of window, subject span, object span; scores (pairs, relations).
         """
         subject = member @ self.subject(states)  # (batch, spans, width)
         object_ = member @ self.object(states)
-        return pair_scores(
-            states, spans, real, subject, object_, self.relation_scorer, self.context
+        pairs, scores = pair_scores(
+            states,
+            spans,
+            real,
+            subject,
+            object_,
+            self.relation_scorer,
+            self.context,
+            lambda features, pairs: self._informed(features, spans, pairs, text),
         )
+        return pairs, scores if cells is None else scores + cells.block_scores(member, pairs)
+
+    def _informed(
+        self, features: Tensor, spans: Tensor, pairs: Tensor, text: EncodedText | None
+    ) -> Tensor:
+        """Features (pairs, features) of pairs, with what a further table knows of them; here, nothing."""
+        return features
 
     # Training
 
@@ -152,14 +207,16 @@ class TableHead(Head):
         false_triples: list[tuple[int, int, int, int]] = []
         if self.n_relations:
             words = self.dropout(states.relations)
+            cells = self._cell_states(states, words, scores)
             if self.config.cells:
                 table = self.relation_scorer(self.subject(words), self.object(words))
+                table = table if cells is None else table + cells.scores()
                 losses["relations"] = self._relation_loss(table, pairs, gold) / n_words
-            losses["pairs"], false_triples = self._pair_loss(words, spans, gold)
+            losses["pairs"], false_triples = self._pair_loss(words, spans, gold, states.text, cells)
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
             words = self.dropout(states.qualifiers)
             if self.config.cells:
-                likely = word_scores(scores.detach())
+                likely = word_scores(scores.detach(), states.mask)
                 losses["qualifiers"] = self.cube.cell_loss(words, states.mask, likely, gold)
             losses["values"] = self.cube.value_loss(words, spans, gold, false_triples)
         return losses
@@ -176,14 +233,19 @@ class TableHead(Head):
         return (loss * cells).sum()
 
     def _pair_loss(
-        self, words: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]
+        self,
+        words: Tensor,
+        spans: TrainingSpans,
+        gold: Sequence[GoldWindow],
+        text: EncodedText | None = None,
+        cells: CellStates | None = None,
     ) -> tuple[Tensor, list[tuple[int, int, int, int]]]:
         """Pairs of spans scored as inference scores them; and likely false triples, the likeliest first.
 
         Of a false pair only its likeliest relation counts.
         """
         member = span_membership(spans.spans, words.shape[1], words.dtype)
-        pairs, scores = self._pair_scores(words, spans.spans, member, spans.real)
+        pairs, scores = self._pair_scores(words, spans.spans, member, spans.real, text, cells)
         if not len(pairs):
             return scores.sum(), []
         loss, is_gold = pair_loss(pairs, scores, spans, gold)
@@ -202,32 +264,65 @@ class TableHead(Head):
         scores = self._span_scores(states.entities)  # (batch, words, words, entity_types)
         spans, real, entity_scores = top_spans(scores, states.mask, self.config, given=states.given)
         member = span_membership(spans, states.mask.shape[1], states.relations.dtype)
-        triples, triple_scores = self._triples(states.relations, spans, member, real)
-        qualifiers = None
-        if self.n_qualifiers and len(triples):
-            qualifiers = self.cube.scored(states.qualifiers, spans, member, real, triples)
+        triples, triple_scores = self._triples(states, scores, spans, member, real)
+        qualifiers = self._qualifiers(states, scores, spans, member, real, triples)
         return candidates_of(spans, real, entity_scores, triples, triple_scores, qualifiers)
 
     def _triples(
-        self, states: Tensor, spans: Tensor, member: Tensor, real: Tensor
+        self, states: WordStates, span_scores: Tensor, spans: Tensor, member: Tensor, real: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Rows (window, subject span, relation, object span) and their scores."""
+        words = states.relations
         if not self.n_relations or not real.shape[1]:
-            return no_rows(4, states.device)
-        pairs, scores = self._pair_scores(states, spans, member, real)
+            return no_rows(4, words.device)
+        cells = self._cell_states(states, words, span_scores)
+        pairs, scores = self._pair_scores(words, spans, member, real, states.text, cells)
         return triples_above(pairs, scores, self.config.triple_floor)
 
+    def _qualifiers(
+        self,
+        states: WordStates,
+        span_scores: Tensor,
+        spans: Tensor,
+        member: Tensor,
+        real: Tensor,
+        triples: Tensor,
+    ) -> tuple[Tensor, Tensor] | None:
+        """Rows (triple, qualifier label, value span) and their scores; None where there can be none."""
+        if not self.n_qualifiers or not len(triples):
+            return None
+        enters = None
+        if self.config.cube_words_inference:
+            likely = word_scores(span_scores, states.mask)
+            enters = likeliest_words(likely, states.mask, self.config.cube_words_inference)
+        return self.cube.scored(states.qualifiers, spans, member, real, triples, enters)
 
-def word_scores(spans: Tensor) -> Tensor:
+    def qualified(self, states: WordStates, found: Sequence[Candidates]) -> list[Candidates]:
+        """The spans and triples that are given, with the qualifiers that this head gives them.
+
+        Args:
+            found: candidates of each window of the batch; their own qualifiers are replaced.
+        """
+        device = states.mask.device
+        at = TrainingSpans.of([[(s, e) for s, e in one.spans.tolist()] for one in found], device)
+        rows = [np.insert(one.triples, 0, row, axis=1) for row, one in enumerate(found)]
+        triples = torch.from_numpy(np.concatenate(rows)).to(device)  # (triples, 4)
+        member = span_membership(at.spans, states.mask.shape[1], states.qualifiers.dtype)
+        span_scores = self._span_scores(states.entities)
+        qualifiers = self._qualifiers(states, span_scores, at.spans, member, at.real, triples)
+        entity_scores = [torch.from_numpy(one.entity_scores) for one in found]
+        triple_scores = torch.from_numpy(np.concatenate([one.triple_scores for one in found]))
+        types = pad_sequence(entity_scores, batch_first=True)  # (batch, spans, entity_types)
+        return candidates_of(at.spans, at.real, types, triples, triple_scores, qualifiers)
+
+
+def word_scores(spans: Tensor, mask: Tensor) -> Tensor:
     """How likely each word stands in an entity: the best score of any span that covers it.
 
     Args:
         spans: (batch, first words, last words, entity_types).
+        mask: (batch, words).
 
-    Returns: (batch, words).
+    Returns: (batch, words); -inf for padding.
     """
-    best = spans.max(dim=-1).values
-    lower = torch.ones(best.shape[1:], dtype=torch.bool, device=best.device).tril(-1)
-    best = best.masked_fill(lower, float("-inf"))
-    best = best.cummax(dim=1).values.flip(2).cummax(dim=2).values.flip(2)
-    return best.diagonal(dim1=1, dim2=2).clone()
+    return covering_scores(spans.max(dim=-1, keepdim=True).values, mask).squeeze(-1)

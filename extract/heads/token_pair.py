@@ -27,7 +27,7 @@ score of none is fixed; pairs have a width of their own in place of the encoder'
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -124,7 +124,7 @@ class TokenPairHead(Head):
 
     Config = TokenPairConfig
     config: TokenPairConfig
-    tasks = ("entities", "relations")
+    tasks: ClassVar = {"entities": "entities", "relations": "relations"}
 
     def __init__(self, config: TokenPairConfig, schema: Schema, hidden: int) -> None:
         super().__init__(config, schema, hidden)

@@ -9,7 +9,7 @@ from extract.layers.chart import Panel, Series, picture
 from extract.layers.probes import ProbeScore
 from extract.layers.representation import Representation
 from extract.layers.study import Study
-from extract.layers.table import HEADINGS, cells
+from extract.layers.table import HEADINGS, PASTING, cells
 
 _WIDTH, _TALL, _LOW, _GAP = 880.0, 320.0, 210.0, 16.0
 
@@ -56,6 +56,7 @@ def to_html(study: Study, title: str) -> str:
         if found is not None:
             parts.append(f"<p>{escape(found.reason)}</p>")
             parts.append(f"<pre>{escape(study.recipe(found))}</pre>")
+    parts.append(f"<p>{escape(PASTING)}</p>")
     return "\n".join([*parts, "</body></html>\n"])
 
 

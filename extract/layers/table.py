@@ -22,6 +22,10 @@ HEADINGS = (
     "cos",
 )
 
+PASTING = (
+    "A recipe has [model.encoder] and [model.fusion] once: paste such lines in place of its own."
+)
+
 _PLAIN_WIDTH = 110  # columns where there is no terminal to ask
 
 
@@ -51,6 +55,8 @@ def to_text(study: Study, *, terminal: bool, width: int | None = None) -> str:
                 console.print()
                 for line in study.recipe(found).splitlines():
                     console.print(Text(f"    {line}".rstrip()), soft_wrap=True)
+        console.print()
+        console.print(Text(PASTING))
     # Lines that rich wraps keep the blank they were broken at.
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 

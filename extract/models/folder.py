@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,6 +45,9 @@ class Settings(BaseModel):
     model: ModelConfig
     words: str = Field("tripack", description="word rules the model expects of raw text")
     nested: bool = False
+    entities: Literal["found", "given"] = Field(
+        "found", description="whether the model was scored on entities of its own or on given ones"
+    )
     calibration: Calibration = Calibration()
     thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5)
     encoder_hashes: dict[str, str] = Field(
@@ -102,8 +105,8 @@ def write_model(
     stored, hashes = {}, {}
     for name, value in model.state_dict().items():
         value = value.detach().cpu()
-        if name not in original:
-            stored[name] = value.to(dtype).contiguous()
+        if name not in original:  # whole numbers are kept as they are
+            stored[name] = (value.to(dtype) if value.is_floating_point() else value).contiguous()
             continue
         hashes[name] = tensor_hash(original[name])
         if not torch.equal(value, original[name]):

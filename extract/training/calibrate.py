@@ -33,7 +33,7 @@ def fit_calibration(
     They are fitted on what a lenient decoder keeps, since those are the candidates that a threshold
     decides about; the mass of hopeless ones would bend the maps. Entities: span and type right.
     Triples: both spans and the relation right. Qualifiers: triple, label and value span right. What
-    the sentence's corpus (`sources`) does not annotate is left out.
+    the sentence's corpus (`sources`) does not annotate is left out, and so are entities that it gives.
     """
     entities: list[tuple[np.ndarray, bool]] = []
     triples: list[tuple[np.ndarray, bool]] = []
@@ -42,10 +42,12 @@ def fit_calibration(
     solver = GreedySolver()
     for found, sentence, corpus in zip(candidates, gold, sources, strict=True):
         relations = set(corpus.schema.relation_names)
-        kept = solver.solve(_lenient(found), constraints)
+        kept = solver.solve(
+            _lenient(found), replace(constraints, nested=True) if corpus.given else constraints
+        )
         spans = [tuple(span) for span in found.spans.tolist()]
         gold_types = {(e.span.start_word, e.span.end_word): e.label for e in sentence.entities}
-        for row, label in kept.entities if corpus.typed else ():
+        for row, label in kept.entities if corpus.typed and not corpus.given else ():
             right = gold_types.get(spans[row]) == schema.entity_names[label]
             entities.append((found.entity_scores[row, [label]], right))
         gold_triples, gold_qualifiers = gold_keys(sentence)

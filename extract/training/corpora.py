@@ -8,6 +8,7 @@ from corpora.base import Example
 from extract.errors import RecipeError
 from extract.schema import Schema
 from extract.structures import Sentence
+from extract.training.one_relation import one_relation
 from extract.training.recipe import CorpusRecipe, Recipe
 from extract.training.rewords import reword
 
@@ -16,7 +17,10 @@ UNTYPED = "Entity"  # the one label of corpora that mark spans, not types
 
 @dataclass(frozen=True)
 class CorpusData:
-    """A corpus ready for training: `schema` is what its train part annotates."""
+    """A corpus ready for training: `schema` is what its train part annotates.
+
+    With `given`, its entities are known to the model, and relations between them are what is asked.
+    """
 
     name: str
     train: list[Example]
@@ -24,6 +28,7 @@ class CorpusData:
     schema: Schema
     metric: str
     typed: bool
+    given: bool = False
 
 
 def load_corpus(recipe: CorpusRecipe) -> CorpusData:
@@ -44,10 +49,13 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
         train, dev = corpora.split(train, recipe.n_dev, recipe.split_seed)
     else:
         dev = splits[recipe.dev] if has_dev else []
+    if recipe.relations == "one":
+        train, dev = [one_relation(e) for e in train], [one_relation(e) for e in dev]
     schema = Schema.infer(_sentences(train), recipe.name)
     if recipe.words == "tripack":
         train, dev = [reword(e) for e in train], [reword(e) for e in dev]
-    return CorpusData(recipe.name, train, dev, schema, recipe.metric, recipe.typed)
+    given = recipe.entities == "given"
+    return CorpusData(recipe.name, train, dev, schema, recipe.metric, recipe.typed, given)
 
 
 def merged_schema(recipe: Recipe, data: list[CorpusData]) -> Schema:

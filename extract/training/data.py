@@ -16,11 +16,13 @@ from extract.structures import Sentence
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """Which labels a corpus annotates, as indices of the model's schema."""
+    """Which labels a corpus annotates, as indices of the model's schema; `given`: whether its entities
+    are known beforehand."""
 
     entity_types: frozenset[int]
     relations: frozenset[int]
     qualifiers: frozenset[int]
+    given: bool = False
 
     @classmethod
     def by(cls, own: Schema, schema: Schema) -> Annotated:
@@ -112,6 +114,7 @@ def _gold(
         entity_types=annotated.entity_types,
         relations=annotated.relations,
         qualifier_labels=annotated.qualifiers,
+        given=annotated.given,
     )
 
 

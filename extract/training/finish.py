@@ -9,9 +9,11 @@ from typing import Any
 from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraints
 from extract.decode.decoder import Decoder
+from extract.decode.given import SURE, certain
+from extract.evaluation.directed import directed_macro_f1
 from extract.evaluation.metrics import entity_score, hyper_score, relation_score
 from extract.evaluation.report import Report, evaluate_sentences
-from extract.predict import Predictor
+from extract.predict import Predictor, spans_of
 from extract.schema import Schema
 from extract.structures import Entity, Sentence
 from extract.training.calibrate import fit_calibration, tune_thresholds
@@ -32,7 +34,11 @@ class DevPart:
         """Run the model over a corpus's development part."""
         gold = [example.sentence for example in corpus.dev]
         texts = [example.text for example in corpus.dev]
-        return cls(corpus, gold, texts, predictor.candidates(gold))
+        found = predictor.candidates(gold, given=spans_of(gold) if corpus.given else None)
+        if corpus.given:
+            types = predictor.model.schema.entity_names
+            found = [certain(f, s.entities, types, SURE) for f, s in zip(found, gold, strict=True)]
+        return cls(corpus, gold, texts, found)
 
     def half(self, number: int) -> DevPart:
         """Every second sentence, from the first (0) or the second (1)."""
@@ -41,9 +47,13 @@ class DevPart:
 
     def decode(self, decoder: Decoder) -> list[Sentence]:
         """Predictions for all sentences, as far as the corpus can judge them."""
+        known = self.corpus.given
         return [
-            judged(decoder.decode(text, bare(sentence), found), self.corpus)
-            for text, sentence, found in zip(self.texts, self.gold, self.candidates, strict=True)
+            judged(
+                decoder.decode(text, bare(gold), found, given=gold.entities if known else None),
+                self.corpus,
+            )
+            for text, gold, found in zip(self.texts, self.gold, self.candidates, strict=True)
         ]
 
 
@@ -87,6 +97,8 @@ def dev_f1(gold: Sequence[Sentence], pred: Sequence[Sentence], metric: str) -> f
     """F1 in [0, 1] under a recipe's metric; entities may nest."""
     if metric == "entity":
         return entity_score(gold, pred).f1
+    if metric == "directed_macro":
+        return directed_macro_f1(gold, pred)
     if metric in ("triplet", "quintuplet"):
         return hyper_score(gold, pred, metric).f1  # type: ignore[arg-type]
     return relation_score(gold, pred, metric).f1  # type: ignore[arg-type]
@@ -129,8 +141,15 @@ def tuned(parts: Sequence[DevPart], decoder: Decoder) -> Decoder:
 
 def report(part: DevPart, decoder: Decoder) -> Report:
     """All dev figures of one part."""
+    import corpora
+
     unaligned = [example.unaligned for example in part.corpus.dev]
-    return evaluate_sentences(part.gold, part.decode(decoder), unaligned=unaligned)
+    return evaluate_sentences(
+        part.gold,
+        part.decode(decoder),
+        unaligned=unaligned,
+        directed=corpora.get(part.corpus.name).one_answer or part.corpus.metric == "directed_macro",
+    )
 
 
 def cross_fitted_calibration(

@@ -14,7 +14,14 @@ from extract.heads.base import head_class
 from extract.model import ModelConfig
 
 Metric: TypeAlias = Literal[
-    "strict", "boundary", "partial", "exact", "triplet", "quintuplet", "entity"
+    "strict",
+    "boundary",
+    "partial",
+    "exact",
+    "triplet",
+    "quintuplet",
+    "entity",
+    "directed_macro",
 ]
 
 
@@ -40,9 +47,17 @@ class CorpusRecipe(_Section):
         "strict",
         description="dev metric that picks the epoch and the thresholds; entity: if there are no triples",
     )
+    entities: Literal["found", "given"] = Field(
+        "found",
+        description="given: relations are learnt and scored between the corpus's own entities",
+    )
     typed: bool = Field(
         True,
         description="false: the corpus marks spans, not types; types are learnt from the other corpora",
+    )
+    relations: Literal["own", "one"] = Field(
+        "own",
+        description="one: all relations of the corpus become one, by which a pair is related at all",
     )
     words: Literal["corpus", "tripack"] = Field(
         "corpus", description="corpus: its own words; tripack: cut its text by tripack's word rules"
@@ -76,6 +91,10 @@ class TrainingRecipe(_Section):
     max_grad_norm: float = Field(1.0, gt=0)
     loss_weights: dict[str, float] = Field(
         default_factory=dict, description="by task; 1 where not named"
+    )
+    task_sampling: Literal["sum", "proportional"] = Field(
+        "sum",
+        description="sum: a step trains all tasks; proportional: one, drawn by its number of labels",
     )
     ema_decay: float = Field(
         0.99, ge=0, lt=1, description="of the averaged weights, a step; 0: no averaging"
@@ -111,6 +130,16 @@ class Recipe(_Section):
     def _some_dev(self) -> Recipe:
         if all(corpus.dev == "none" and not corpus.n_dev for corpus in self.corpora):
             raise ValueError("expected at least one corpus with a dev part, got none")
+        return self
+
+    @model_validator(mode="after")
+    def _takes_given(self) -> Recipe:
+        given = [corpus.name for corpus in self.corpora if corpus.entities == "given"]
+        if given and not head_class(self.model.head.name).takes_spans:
+            raise ValueError(
+                f"corpus {given[0]!r} gives its entities, and head {self.model.head.name!r} finds its "
+                "own and takes none as given; choose another head"
+            )
         return self
 
     @model_validator(mode="after")

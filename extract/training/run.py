@@ -135,14 +135,18 @@ class _Run:
         if recipe.start is not None:
             start_from(model, recipe.start)
         windower = windower_of(model)
-        windows = []
+        by_corpus = []
         for corpus in corpora:
-            annotated = Annotated.by(corpus.schema, schema)
+            annotated = replace(Annotated.by(corpus.schema, schema), given=corpus.given)
             if not corpus.typed:
                 annotated = replace(annotated, entity_types=frozenset())
-            windows += training_windows(
-                [e.sentence for e in corpus.train], windower, schema, annotated
+            by_corpus.append(
+                training_windows([e.sentence for e in corpus.train], windower, schema, annotated)
             )
+        model.head.study(
+            [[(item.window, item.gold) for item in windows] for windows in by_corpus], recipe.seed
+        )
+        windows = [item for own in by_corpus for item in own]
         logger.info("%d training windows, %d relations", len(windows), len(schema.relations))
         device = "cuda" if torch.cuda.is_available() else "cpu"
         fast = recipe.training.bf16 != "no" and has_bf16()
@@ -195,6 +199,7 @@ class _Run:
             description=self.recipe.description,
             model=self.recipe.model,
             nested=self.recipe.decode.nested,
+            entities="given" if all(part.corpus.given for part in parts) else "found",
             calibration=decoder.calibration,
             thresholds=decoder.thresholds,
         )

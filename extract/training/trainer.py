@@ -16,6 +16,7 @@ from extract.model import ExtractionModel
 from extract.training.averaging import WeightAverage
 from extract.training.data import Collator, LengthGroupedSampler, TrainingWindow, to_batch
 from extract.training.recipe import TrainingRecipe
+from extract.training.sampling import TaskSampler
 
 BEST_WEIGHTS = "best.safetensors"
 BEST_METRICS = "best.json"
@@ -116,6 +117,8 @@ class ExtractionTrainer(Trainer):
         run_dir: checkpoints, log and best weights are written here.
         measure: scores the model on dev; the value at "f1" picks the best epoch.
         progress: whether to show a progress bar and the log.
+
+    Raises `RecipeError` if tasks are to be drawn and the windows have no label of any of them.
     """
 
     def __init__(
@@ -133,6 +136,9 @@ class ExtractionTrainer(Trainer):
         self.recipe = recipe
         self.network = model  # `self.model` is typed as transformers' own kind of model
         self.measure = measure
+        self.drawn: TaskSampler | None = None  # the task of each step; None: all of them
+        if recipe.task_sampling == "proportional":
+            self.drawn = TaskSampler.of(windows, model.head.tasks.values(), seed)
         self.best = _Best(run_dir)
         bf16 = has_bf16() if recipe.bf16 == "auto" else recipe.bf16 == "yes"
         args = TrainingArguments(
@@ -188,12 +194,24 @@ class ExtractionTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """The weighted sum of the head's losses."""
+        """The weighted sum of the head's losses, or of those of the task that is drawn for this step."""
         with self.compute_loss_context_manager():
             losses: dict[str, Tensor] = model(to_batch(inputs), inputs["gold"])
-        weights = self.recipe.loss_weights
-        total = torch.stack([weights.get(task, 1.0) * loss for task, loss in losses.items()]).sum()
+        weights, counted = self.recipe.loss_weights, self._counted(losses)
+        if counted:
+            terms = [weights.get(name, 1.0) * loss for name, loss in counted.items()]
+            total = torch.stack(terms).sum()
+        else:
+            # Nothing of the drawn task in this batch: no parameter gets a gradient, so none is moved.
+            total = torch.zeros((), device=self.args.device, requires_grad=True)
         return (total, losses) if return_outputs else total
+
+    def _counted(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        if self.drawn is None:
+            return losses
+        # Steps made, which a resumed run takes over from its checkpoint.
+        task, of = self.drawn.task(self.state.global_step), self.network.head.tasks
+        return {name: loss for name, loss in losses.items() if of[name] == task}
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Score the averaged weights on dev and keep them if they are the best so far."""

@@ -57,9 +57,9 @@ def test_each_fusion_is_recorded_with_what_its_run_found(finished: Path) -> None
     written = json.loads((finished / "out.json").read_text(encoding="utf-8"))
     assert list(written["fusions"]) == ["last", "grouped"]
     assert written["seeds"] == [13]
-    # A weight for each of 4 layers, a gate for each of 3 groups, scale and shift of the norm.
+    # A gate for each of 3 groups, scale and shift of the norm.
     assert written["fusions"]["last"]["parameters"] == 0
-    assert written["fusions"]["grouped"]["parameters"] == 4 + 3 + 2 * 40
+    assert written["fusions"]["grouped"]["parameters"] == 3 + 2 * 40
     assert written["fusions"]["grouped"]["settings"]["n_groups"] == 3
     for name, found in written["fusions"].items():
         run = finished / "runs" / f"out-{name}-13"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from pydantic import Field, model_validator
 from torch import nn
-from torch.nn.functional import gelu, pad
+from torch.nn.functional import pad, relu
 
 from extract.encoder.fusion.base import Fusion, FusionConfig, TaskStates, register_fusion
 from extract.encoder.fusion.residual import SmallResidual
@@ -32,13 +32,16 @@ class LayerConvConfig(FusionConfig):
 class LayerConv(Fusion):
     """A hierarchy of convolutions over the layers of each position, shared by all positions.
 
-    x_0 = (h_1, ..., h_L);  x_{i+1} = conv_i(gelu(x_i)), whose length is that of x_i over the stride,
+    x_0 = (h_1, ..., h_L);  x_{i+1} = relu(conv_i(x_i)), whose length is that of x_i over the stride,
     rounded up; depth is therefore logarithmic in L;  h = h_last + norm(x_depth).
 
     Shih and Harwath 2024, Interface Design for Self-Supervised Speech Models (hierarchical convolution).
-    Differs from the paper: what is left is a residual to the last layer whose scale starts small; the
-    last window of each level ends at the last layer, and the first one is filled with zeros. No gelu
-    is put on the encoder's own states.
+    Differs from the authors' code (SSL_Interface 0.1.0, its HierarchicalConvInterface, against which
+    this was checked; the paper's own equation was not seen): that stops after floor(log L) levels, base
+    the stride, whose last has narrow outputs, and puts the layers that are left side by side, where this
+    one goes on to one layer of full width. Its kernel and stride are 5 and 3. Both ends are
+    filled with zeros there; here only the first window is, so that the last one ends at the last layer.
+    Differs from the paper: what is left is a residual to the last layer whose scale starts small.
     """
 
     Config = LayerConvConfig
@@ -57,8 +60,8 @@ class LayerConv(Fusion):
         last = states.layers[self.chosen[-1]]
         at_layers = torch.stack([states.layers[i] for i in self.chosen], dim=-1)
         left = at_layers.flatten(0, 1)  # (batch * pieces, hidden, layers)
-        for level, (conv, fill) in enumerate(zip(self.convs, self.fill, strict=True)):
-            left = conv(pad(gelu(left) if level else left, (fill, 0)))  # fewer layers each time
+        for conv, fill in zip(self.convs, self.fill, strict=True):
+            left = relu(conv(pad(left, (fill, 0))))  # fewer layers each time
         fused = self.residual(last, left.view_as(last))  # (batch, pieces, hidden)
         return fused, fused, fused
 

@@ -34,7 +34,8 @@ class LayerTapped(Fusion):
 
     Sanh et al. 2019, A Hierarchical Multi-task Approach for Learning Embeddings from Semantic Tasks.
     Differs from the paper: the layers are those of one pretrained encoder, not recurrent layers added
-    a task, and the words' embeddings are not handed to every level beside the layer below.
+    a task, and the words' embeddings are not handed to every level beside the layer below. The paper
+    trains one task a step; so does `training.task_sampling = "proportional"`, which is not the default.
 
     Raises `RecipeError` if a task's layer is not among the fused ones.
     """

@@ -41,12 +41,16 @@ class OptimalTransport(Fusion):
     m_i = n sum_j T_ij h_low_j;  h_i = h_high_i + norm(sigmoid(W [h_high_i; m_i] + b) * m_i).
 
     Lin et al. 2025, REMOTE: A Unified Multimodal Relation Extraction Framework with Multilevel
-    Optimal Transport and Mixture-of-Experts (the text path of its multilevel fusion).
-    Differs from the paper: one low layer is moved to the last layer after the encoder, where the paper
-    moves all lower layers to each layer within it; costs are cosine distances of narrow projections,
-    not Euclidean ones of normalised wide ones, and padding has no mass; transported states are
-    rescaled to averages, gated by feature and added with a norm whose scale starts small, where the
-    paper adds the plan times the states with one learned factor that starts at 1.
+    Optimal Transport and Mixture-of-Experts (the text path of its multilevel fusion; by Xinkui Lin,
+    Yongxiu Xu, Minghao Tang, Shilong Zhang, Hongbo Xu, Hao Xu and Yubin Wang, ACM Multimedia 2025).
+    Compared with the authors' code (OptimalTransportCrossAttention); the paper's text was not seen.
+    Differs from the authors' code: one low layer is moved to the last layer after the encoder, where
+    theirs moves all layers further down to each layer within it; costs are cosine distances of narrow
+    projections over epsilon, not Euclidean ones of layer-normed wide projections over its square;
+    padding has no mass; scaling ends with the rows, not the columns; transported states are rescaled to
+    averages, gated by feature and added with a norm whose scale starts small, where theirs adds the
+    plan times the states with one learned factor that starts at 1.
+    Differs from the paper: as from the code, as far as that follows it.
 
     Raises `RecipeError` if the low layer is not among the fused ones, or is the last of them.
     """

@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -21,6 +21,7 @@ from extract.interfaces.cli.options import (
     DevCut,
     Device,
     Dtype,
+    Entities,
     JsonFile,
     Threads,
     Threshold,
@@ -47,6 +48,7 @@ def evaluate(
     path: CorpusFolder = None,
     dev: DevCut = None,
     seed: Annotated[int, typer.Option(help="Seed of that cut.")] = 0,
+    entities: Entities = None,
     json_: JsonFile = None,
     accuracy: Accuracy = None,
     threshold: Threshold = None,
@@ -77,7 +79,9 @@ def evaluate(
 
         extractor = load(model, accuracy=accuracy, device=device, dtype=dtype, threads=threads)
         started = time.monotonic()
-        report = _score(extractor, examples, batch_size, threshold, quiet=quiet)
+        kind = cast(Literal["found", "given"], entities or extractor.entities)
+        examples = _as_known(extractor, examples)
+        report = _score(extractor, corpus, examples, batch_size, threshold, kind, quiet=quiet)
         seconds = time.monotonic() - started
         result = {
             **environment(),
@@ -86,7 +90,7 @@ def evaluate(
             | {"accuracy": extractor.accuracy},
             **data,
             "settings": {"threshold": threshold, "batch_size": batch_size, "threads": threads}
-            | {"device": device, "dtype": dtype},
+            | {"device": device, "dtype": dtype, "entities": kind},
             "seconds": round(seconds, 2),
             "sentences_per_second": round(len(examples) / seconds, 2),
             "metrics": report.to_dict(),
@@ -96,22 +100,34 @@ def evaluate(
     print(report.to_table())
 
 
+def _as_known(extractor: Extractor, examples: list[Example]) -> list[Example]:
+    """The examples; their relations as one for a model that knows no more than that a pair is related."""
+    from extract.training.one_relation import RELATED, one_relation
+
+    if extractor.schema.relation_names != [RELATED]:
+        return examples
+    return [one_relation(example) for example in examples]
+
+
 def _score(
     extractor: Extractor,
+    corpus: str,
     examples: list[Example],
     batch_size: int,
     threshold: float | None,
+    entities: Literal["found", "given"],
     *,
     quiet: bool,
 ) -> Report:
     from rich.console import Console
     from rich.progress import track
 
+    import corpora
     from extract.evaluation.report import evaluate_sentences
 
     gold = [example.sentence for example in examples]
     predicted = track(
-        extractor.predict(gold, batch_size=batch_size, threshold=threshold),
+        extractor.predict(gold, batch_size=batch_size, threshold=threshold, entities=entities),
         "evaluating",
         total=len(gold),
         console=Console(stderr=True),
@@ -119,5 +135,8 @@ def _score(
         disable=quiet or not sys.stderr.isatty(),
     )
     return evaluate_sentences(
-        gold, list(predicted), unaligned=[example.unaligned for example in examples]
+        gold,
+        list(predicted),
+        unaligned=[example.unaligned for example in examples],
+        directed=corpora.get(corpus).one_answer,
     )

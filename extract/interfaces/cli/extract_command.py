@@ -100,7 +100,7 @@ def extract(
             "--format",
             "-f",
             rich_help_panel=_OUTPUT,
-            help="table, jsonl or csv; default: table on a terminal, csv for FILE.csv, else jsonl.",
+            help="table, jsonl, csv or pairs; default: table on a terminal, csv for FILE.csv, else jsonl.",
         ),
     ] = None,
     force: Annotated[

@@ -13,6 +13,7 @@ DEFAULT_MODEL = "wikidata-small"
 DEVICES = ["auto", "cpu", "cuda"]
 ACCURACIES = ["fast", "balanced", "best"]
 DTYPES = ["auto", "float32", "bfloat16"]
+ENTITIES = ["found", "given"]
 
 
 def _known(kind: str, names: list[str], value: str | None) -> str | None:
@@ -31,6 +32,10 @@ def _check_dtype(value: str) -> str | None:
 
 def _check_accuracy(value: str | None) -> str | None:
     return _known("accuracy", ACCURACIES, value)
+
+
+def _check_entities(value: str | None) -> str | None:
+    return _known("kind of entities", ENTITIES, value)
 
 
 def _check_threshold(value: float | None) -> float | None:
@@ -74,6 +79,14 @@ Dtype = Annotated[
     str,
     typer.Option(
         callback=_check_dtype, help="Number format of the network: auto, float32, bfloat16."
+    ),
+]
+Entities = Annotated[
+    str | None,
+    typer.Option(
+        callback=_check_entities,
+        help="found: the model finds entities; given: it is told the gold ones and finds relations "
+        "between them. Default: as the model was trained.",
     ),
 ]
 CorpusName = Annotated[

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
 from extract.decode.candidates import Candidates
+from extract.encoder.text import EncodedText
+from extract.encoder.windows import EncodedBatch
 from extract.heads import GoldWindow, WordStates
 from extract.schema import EntityType, QualifierType, Relation, Schema
 
@@ -40,6 +44,16 @@ def make_states(n_words: list[int], width: int | None = None, seed: int = 1) -> 
     states = torch.stack(rows, dim=1)  # (tasks, batch, words, hidden)
     mask = torch.arange(width).view(1, -1) < torch.tensor(n_words).view(-1, 1)
     return WordStates(*states, mask)
+
+
+def make_text(word_of_piece: list[list[int]], shape_of_piece: list[list[int]]) -> EncodedText:
+    """A text of which only the pieces' words and shapes are read."""
+    of_piece, shapes = torch.tensor(word_of_piece), torch.tensor(shape_of_piece)
+    n_words = int(of_piece.max()) + 1
+    mask = (of_piece.unsqueeze(1) == torch.arange(n_words).view(1, -1, 1)).any(dim=-1)
+    unread: Any = None
+    batch = EncodedBatch(torch.zeros_like(of_piece), of_piece >= 0, of_piece, shapes, mask)
+    return EncodedText(unread, unread, batch)
 
 
 def as_dict(found: Candidates) -> dict[object, float]:

@@ -1,4 +1,4 @@
-"""ZLPR against its formula, the counted mask, and extreme scores."""
+"""ZLPR and the loss on any label against their formulas, the counted mask, and extreme scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.heads.losses import zlpr
+from extract.heads.losses import any_label, any_label_loss, zlpr
 
 cells = st.lists(
     st.tuples(st.floats(-20, 20, width=32), st.booleans(), st.booleans()), min_size=1, max_size=7
@@ -70,3 +70,28 @@ def test_zlpr_nothing_counted_is_zero() -> None:
 def test_zlpr_bfloat16_scores_are_summed_in_float32() -> None:
     scores = torch.randn(2, 9).bfloat16()
     assert zlpr(scores, scores > 0).dtype == torch.float32
+
+
+@given(cells)
+def test_odds_of_any_label_are_those_of_counted_labels_summed(
+    cell: list[tuple[float, bool, bool]],
+) -> None:
+    scores, _, counted = zip(*cell, strict=True)
+    found = any_label(torch.tensor([scores]), torch.tensor([counted]))
+    odds = sum(math.exp(s) for s, c in zip(scores, counted, strict=True) if c)
+    if odds:
+        assert float(found) == pytest.approx(math.log(odds), rel=1e-4, abs=1e-5)
+    else:
+        assert float(any_label_loss(found, torch.tensor([False]), torch.tensor([True]))) == 0.0
+
+
+def test_loss_on_any_label_counts_known_cells_only() -> None:
+    log_odds = torch.tensor([0.5, -1.0, 2.0, 3.0], requires_grad=True)
+    positive = torch.tensor([True, False, False, False])
+    negative = torch.tensor([False, True, True, False])
+    loss = any_label_loss(log_odds, positive, negative)
+    expected = math.log1p(math.exp(-0.5)) + math.log1p(math.exp(-1.0)) + math.log1p(math.exp(2.0))
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    loss.backward()
+    assert log_odds.grad is not None
+    assert log_odds.grad.sign().tolist() == [-1.0, 1.0, 1.0, 0.0]

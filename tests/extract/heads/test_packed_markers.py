@@ -126,7 +126,7 @@ def brute_force(model: ExtractionModel, sentence: Sentence) -> dict[object, floa
                 window,
                 torch.tensor([[ends_of(states, 0, o)]]),
                 one,
-                torch.tensor([ends_of(states, 0, s)]),
+                torch.tensor([[ends_of(states, 0, s)]]),
             )
             solid, levitated = marker_states(states.text, layout, head.pair_markers, "relations")
             read = head.pair(torch.cat([*solid[0], *levitated[0, 0]]))

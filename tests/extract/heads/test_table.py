@@ -262,13 +262,17 @@ def test_spans_without_types_speak_for_some_type_and_against_what_crosses_them()
 
 def test_cube_takes_gold_words_first_and_survives_more_of_them_than_it_holds() -> None:
     head, states = make_head(), make_states([7])
-    likely = word_scores(head._span_scores(states.entities))
+    likely = word_scores(head._span_scores(states.entities), states.mask)
     chosen, real = head.cube._choose(likely, states.mask, [GOLD])
     assert chosen.shape == (1, 6)
     gold_words = {0, 1, 3, 4, 5}  # of the triples that have qualifiers
     assert gold_words <= set(chosen[0].tolist())
     assert chosen[0].tolist() == sorted(chosen[0].tolist())
     assert real.all()
+    every, _ = make_head(CONFIG.model_copy(update={"cube_words": 0})).cube._choose(
+        likely, states.mask, [GOLD]
+    )
+    assert every.tolist() == [list(range(7))]
     tight = make_head(CONFIG.model_copy(update={"cube_words": 2}))
     loss = tight.loss(states, [GOLD])["qualifiers"]
     loss.backward()
@@ -280,9 +284,7 @@ def test_cube_of_a_short_window_beside_a_long_one_counts_no_padding() -> None:
     head = make_head()
     states = make_states([7, 2])
     short = replace(GOLD, entities=((0, 1, 0),), triples=(), qualifiers=())
-    likely = word_scores(head._span_scores(states.entities)).masked_fill(
-        ~states.mask, float("-inf")
-    )
+    likely = word_scores(head._span_scores(states.entities), states.mask)
     chosen, real = head.cube._choose(likely, states.mask, [GOLD, short])
     assert real.sum(1).tolist() == [6, 2]
     assert sorted(chosen[1][real[1]].tolist()) == [0, 1]
@@ -308,11 +310,14 @@ def test_schema_without_relations_or_qualifiers_trains_and_predicts() -> None:
 
 def test_word_scores_are_the_best_of_any_span_over_the_word() -> None:
     spans = torch.randn(2, 7, 7, 3, generator=torch.Generator().manual_seed(0))
-    found = word_scores(spans)
+    lengths = (7, 4)
+    mask = torch.arange(7) < torch.tensor(lengths).unsqueeze(1)
+    found = word_scores(spans, mask)
     assert found.shape == (2, 7)
-    for b in range(2):
-        for word in range(7):
-            best = max(float(spans[b, i, j].max()) for i in range(word + 1) for j in range(word, 7))
+    assert found.isinf().equal(~mask)  # no span of words and padding says anything of a word
+    for b, n in enumerate(lengths):
+        for word in range(n):
+            best = max(float(spans[b, i, j].max()) for i in range(word + 1) for j in range(word, n))
             assert float(found[b, word]) == best
 
 

@@ -193,3 +193,9 @@ def test_unusable_device_is_a_model_error(
         pytest.skip("this machine has the device")
     assert run_here("extract", FACT, "--device", "cuda", "--model", tiny_model) == 5
     assert "Device 'cuda' cannot be used" in capfd.readouterr().err
+
+
+def test_pairs_are_hints_for_a_prompt(tiny_model: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = "Leonard Parker received his PhD from Harvard University in 1967."
+    assert run_here("extract", text, "--format", "pairs", "--model", tiny_model, "--quiet") == 0
+    assert capfd.readouterr().out == "(Leonard Parker, Harvard University)\n"

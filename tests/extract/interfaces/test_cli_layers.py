@@ -109,6 +109,12 @@ def test_study_is_printed_written_and_drawn(
     recipe = {"name": "x", "corpora": [{"name": "conll04"}], "model": model}
     assert Recipe.model_validate(recipe).model.fusion.name == recommended["fusion"]
 
+    # As printed, indented, it can stand in a recipe in place of the recipe's own tables.
+    first = captured.out.index("    [model.encoder]")
+    snippet = captured.out[first : captured.out.index("\n\n", captured.out.index("[model.fusion]"))]
+    whole = tomllib.loads(f"name = 'x'\n[[corpora]]\nname = 'conll04'\n{snippet}\n[training]\n")
+    assert Recipe.model_validate(whole) == Recipe.model_validate(recipe)
+
     for heading in HEADINGS:
         assert heading in captured.out
     for row in result["layers"]:

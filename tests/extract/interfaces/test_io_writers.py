@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
 from extract.errors import OutputError
 from extract.interfaces.io.table import TableWriter, visible
 from extract.interfaces.io.writers import CsvWriter, make_writer
-from extract.structures import Document
+from extract.structures import Document, Entity, Sentence, Span, Token, Triple
 from tests.extract.interfaces.documents import TEXT, document
 
 
@@ -76,3 +77,20 @@ def test_markup_of_a_text_is_not_interpreted() -> None:
 def test_unknown_format_lists_the_known_ones() -> None:
     with pytest.raises(OutputError, match=r"Unknown output format 'turtle'\. Expected one of: csv"):
         make_writer("turtle")
+
+
+def test_pairs_are_one_a_line_once_a_document_with_an_empty_line_between_documents() -> None:
+    writer = make_writer("pairs")
+    first = document()
+    assert writer.render(first) == "(Zoë Å., Bank)\n"
+    twice = replace(first.sentences[0], triples=first.sentences[0].triples * 2)
+    assert writer.render(replace(first, sentences=(twice,))) == "\n(Zoë Å., Bank)\n"
+    assert writer.render(Document("nothing")) == "\n"
+
+
+def test_pairs_have_no_line_breaks_of_the_text() -> None:
+    text = "Ann\nLee left"
+    words = (Token("Ann", 0, 3), Token("Lee", 4, 7), Token("left", 8, 12))
+    ann, left = Entity(Span(0, 2), 0, 7, "Ann\nLee", "PER"), Entity(Span(2, 3), 8, 12, "left", "X")
+    sentence = Sentence(words, (ann, left), (Triple(ann, "did", left),))
+    assert make_writer("pairs").render(Document(text, (sentence,))) == "(Ann Lee, left)\n"

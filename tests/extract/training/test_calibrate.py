@@ -44,6 +44,21 @@ def test_calibration_of_entities_ignores_sentences_without_types() -> None:
     assert fitted.entity == (1.0, 0.0)
 
 
+def test_calibration_leaves_given_entities_out_and_keeps_them_where_they_nest() -> None:
+    given = CorpusData("given", [], [], SCHEMA, "strict", True, given=True)
+    entities = [(0, 1, "PER"), (0, 2, "PER")]
+    found, gold = [], []
+    rng = np.random.default_rng(0)
+    for score in rng.uniform(-1.5, 4, 400):
+        right = rng.random() < 1 / (1 + np.exp(-score))
+        rows = [(start, end, (6, -6, -6)) for start, end, _ in entities]
+        found.append(candidates_of(rows, [(0, 0, 1, score)]))
+        gold.append(sentence_of("Ann Lee left", entities, [(0, "r0", 1, [])] if right else []))
+    fitted = fit_calibration(found, gold, [given] * len(gold), SCHEMA, CONSTRAINTS)
+    assert fitted.entity == (1.0, 0.0)
+    assert fitted.triple[0] == pytest.approx(1.0, abs=0.3)  # of nested ends: none was left out
+
+
 def test_thresholds_that_do_not_matter_stay_in_the_middle() -> None:
     assert tune_thresholds(Decoder(SCHEMA), lambda _: 0.5, lambda _: 0.5) == (0.5, 0.5, 0.5)
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extract.errors import RecipeError
+from extract.heads.table import TableHead
 from extract.training.recipe import Recipe, read_recipe, write_recipe
 from tests.conftest import ROOT
 
@@ -129,6 +130,10 @@ def test_overrides_reach_tables_lists_and_texts(path: Path) -> None:
             "training.epochs=0",
             "training.epochs: Input should be greater than or equal to 1 (got 0;",
         ),
+        (
+            "training.task_sampling=uniform",
+            "training.task_sampling: Input should be 'sum' or 'proportional' (got 'uniform';",
+        ),
         ("training.epochs=many", "training.epochs: Input should be a valid integer"),
         ("training.epoch=3", "training.epoch: Extra inputs are not permitted (got 3;"),
         ("corpora.0.metric=f1", "corpora.0.metric: Input should be 'strict', 'boundary'"),
@@ -151,6 +156,17 @@ def test_bad_override_is_one_line_with_file_or_setting(
     with pytest.raises(RecipeError, match=re.escape(message)) as caught:
         read_recipe(path, [override])
     assert "\n" not in str(caught.value)
+
+
+def test_entities_are_given_only_to_heads_that_take_them(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = read_recipe(path, ["corpora.1.entities=given"])
+    assert [corpus.entities for corpus in recipe.corpora] == ["found", "given"]
+    monkeypatch.setattr(TableHead, "takes_spans", False)
+    message = "corpus 'scierc' gives its entities, and head 'table' finds its own and takes none"
+    with pytest.raises(RecipeError, match=message):
+        read_recipe(path, ["corpora.1.entities=given"])
 
 
 @pytest.mark.parametrize(

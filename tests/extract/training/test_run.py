@@ -196,6 +196,30 @@ def test_failed_run_goes_on_with_the_batches_it_had_not_seen(
     assert outcome(tmp_path / "failed") == outcome(tmp_path / "straight")
 
 
+def test_failed_run_draws_the_same_tasks_when_it_goes_on(
+    tiny_encoder: Path, facts_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = short_recipe(
+        tiny_encoder, facts_file, task_sampling="proportional", epochs=6, eval_from=6
+    )
+    train(recipe, tmp_path / "straight", progress=False)
+    collate, left = Collator.__call__, 10  # fails in the third epoch
+
+    def failing(self: Collator, windows: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(28, "No space left on device")
+        return collate(self, windows)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(Collator, "__call__", failing)
+        train(recipe, tmp_path / "failed", progress=False)
+    assert checkpoints(tmp_path / "failed") == [2 * N_STEPS_AN_EPOCH]
+    train(recipe, tmp_path / "failed", progress=False)
+    assert outcome(tmp_path / "failed") == outcome(tmp_path / "straight")
+
+
 def test_half_written_checkpoint_is_passed_over(
     whole: Path, recipe: Recipe, tmp_path: Path
 ) -> None:

@@ -7,7 +7,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from torch.nn.functional import gelu
 
 from extract.encoder.fusion import fusion_config
 from extract.encoder.fusion.layer_conv import LayerConv, conv_levels
@@ -38,18 +37,19 @@ def test_levels_halve_and_leave_no_layer_out(n_layers: int, stride: int, wider: 
 
 
 def test_formula_by_hand() -> None:
-    """Sums over windows of two: (1, 0), then (0, 3) + (5, 0); summed again after gelu."""
+    """Sums over windows of two, cut off below 0: (1, 0), then (0, 3) + (5, -9), which is (5, 0)."""
     fusion = fusion_of(2, 2, name="layer_conv", kernel=2, stride=2)
     assert isinstance(fusion, LayerConv)
     with torch.no_grad():
         for conv in fusion.convs:
             conv.weight.copy_(torch.eye(2).unsqueeze(-1).expand(2, 2, 2))
             conv.bias.zero_()
+        fusion.convs[-1].bias.copy_(torch.tensor([-4.0, 1.0]))  # type: ignore[operator, union-attr]
         fusion.residual.norm.weight.fill_(1.0)
-    given_states = one_piece([1.0, 0.0], [0.0, 3.0], [5.0, 0.0])
-    # gelu((1, 0)) + gelu((5, 3)) is about (5.84, 3.00), which is (1, -1) when normalised.
+    given_states = one_piece([1.0, 0.0], [0.0, 3.0], [5.0, -9.0])
+    # (1, 0) + (5, 0) + (-4, 1) is (2, 1), which is (1, -1) when normalised.
     torch.testing.assert_close(
-        fusion(given_states)[0], torch.tensor([[[6.0, -1.0]]]), atol=1e-3, rtol=0
+        fusion(given_states)[0], torch.tensor([[[6.0, -10.0]]]), atol=1e-3, rtol=0
     )
 
 
@@ -61,16 +61,15 @@ def test_formula_against_loops() -> None:
     for row in range(2):
         for piece in range(3):
             level = [layer[row, piece] for layer in states.layers]
-            for number, conv in enumerate(fusion.convs):
-                inputs = [gelu(x) if number else x for x in level]
-                kernel, level = conv.weight.shape[-1], []
+            for conv in fusion.convs:
+                inputs, kernel, level = level, conv.weight.shape[-1], []
                 for end in range(len(inputs) - 1, -1, -2):
                     total = conv.bias.clone()
                     for tap in range(kernel):
                         at = end - kernel + 1 + tap
                         if at >= 0:
                             total = total + conv.weight[:, :, tap] @ inputs[at]
-                    level.insert(0, total)
+                    level.insert(0, total.clamp(min=0))
             (left,) = level
             last = states.layers[-1][row, piece]
             torch.testing.assert_close(fused[row, piece], fusion.residual(last, left))
