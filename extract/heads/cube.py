@@ -92,6 +92,16 @@ class QualifierCube(nn.Module):
         self.by_relation = nn.Embedding(n_relations, n_labels)
         nn.init.zeros_(self.by_relation.weight)
 
+    def label_axes(self, name: str) -> dict[str, tuple[str | None, ...]]:
+        """As `Head.label_axes`, of a cube that the head knows as `name`."""
+        return {
+            f"{name}.scorer.weight": (None, "qualifiers"),
+            f"{name}.scorer.bias": ("qualifiers",),
+            f"{name}.context.score.weight": ("qualifiers",),
+            f"{name}.context.score.bias": ("qualifiers",),
+            f"{name}.by_relation.weight": ("relations", "qualifiers"),
+        }
+
     def cell_loss(
         self, states: Tensor, mask: Tensor, likely: Tensor, gold: Sequence[GoldWindow]
     ) -> Tensor:

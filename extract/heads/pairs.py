@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from extract.heads.base import GoldWindow
@@ -58,3 +59,25 @@ def pair_loss(
     )
     loss = zlpr(scores, target, annotated[pairs[:, 0]])
     return loss.sum() / spans.real.sum(), target.any(dim=1)
+
+
+def likely_false(
+    pairs: Tensor, scores: Tensor, is_gold: Tensor, floor: float
+) -> list[tuple[int, int, int, int]]:
+    """Likely false triples (window, subject span, relation, object span), the likeliest first.
+
+    Of a false pair only its likeliest relation counts.
+
+    Args:
+        pairs: (pairs, 3) of window, subject span, object span.
+        scores: (pairs, relations).
+        is_gold: (pairs,), which stand in some gold triple.
+        floor: log-odds under which a triple is not likely.
+    """
+    best, relation = scores.detach().max(dim=1)
+    best = best.masked_fill(is_gold, float("-inf"))
+    false = (best > floor).nonzero()[:, 0]
+    false = false[best[false].argsort(descending=True)]
+    ends = pairs[false]
+    triples = torch.stack([ends[:, 0], ends[:, 1], relation[false], ends[:, 2]], dim=1)
+    return list(map(tuple, triples.tolist()))

@@ -3,14 +3,15 @@
 A filter proposes spans. A span's vector is the pooling of its words (`span_pooling`) beside an embedding of
 its width; a hidden layer classifies it. A pair is classified from its two spans' vectors and from a pooling
 of the words around them (`pair_pooling`), by a hidden layer on all three side by side. The poolings stand
-in `heads/pooling/`.
+in `heads/pooling/`. Qualifiers are found by the cube of the table heads (`cube.py`).
 
 Source: Eberts and Ulges 2020, Span-based Joint Entity and Relation Extraction with Transformer Pre-training
 (SpERT).
 Differs from the paper: a biaffine filter, trained along, proposes spans in training and inference, where
 the paper draws random ones for training and reads all up to ten words; there is a hidden layer below either
 classifier, the order of the spans is embedded, and the sentence's [CLS] vector is not read; spans are
-multi-label (see `losses.zlpr`) and false pairs are those of gold and of likely false spans.
+multi-label (see `losses.zlpr`) and false pairs are those of gold and of likely false spans; the paper knows
+no qualifiers.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from torch.nn.functional import gelu
 
 from extract.decode.candidates import Candidates
 from extract.encoder.parses import PIPELINE
+from extract.encoder.pooling import span_membership
 from extract.errors import one_of
 from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, register_head
 from extract.heads.context import between
-from extract.heads.cube import TrainingSpans
-from extract.heads.losses import counted_labels, zlpr
+from extract.heads.cube import QualifierCube, TrainingSpans
+from extract.heads.pairs import likely_false, pair_loss
 from extract.heads.pooling import PAIR_POOLINGS, SPAN_POOLINGS, PairPooling, PairText, Pooled
 from extract.heads.scorers import Projection
 from extract.heads.span_filter import SpanFilter
@@ -37,7 +39,6 @@ from extract.heads.spans import (
     MAX_WIDTH,
     candidates_of,
     given_cells,
-    gold_pairs,
     no_rows,
     span_loss,
     span_pairs,
@@ -62,6 +63,7 @@ class SpanPairsConfig(HeadConfig):
     width: int = Field(128, ge=8, le=2048, description="width of the filter's projections")
     features: int = Field(128, ge=8, le=2048, description="width of words that pairs pool")
     hidden: int = Field(256, ge=8, le=4096, description="width of the classifiers' hidden layers")
+    cube_width: int = Field(128, ge=8, le=2048, description="width of the cube's projections")
 
     @field_validator("span_pooling")
     @classmethod
@@ -84,7 +86,12 @@ class SpanPairsHead(Head):
 
     Config = SpanPairsConfig
     config: SpanPairsConfig
-    tasks: ClassVar = {"entities": "entities", "spans": "entities", "pairs": "relations"}
+    tasks: ClassVar = {
+        "entities": "entities",
+        "spans": "entities",
+        "pairs": "relations",
+        "values": "qualifiers",
+    }
     takes_spans = True
 
     def __init__(self, config: SpanPairsConfig, schema: Schema, hidden: int) -> None:
@@ -106,13 +113,25 @@ class SpanPairsHead(Head):
                 config.dropout,
             )
             self.parser = config.parser if pooling.needs_parse else None
+        if self.n_qualifiers:
+            self.cube = QualifierCube(
+                hidden,
+                self.n_relations,
+                self.n_qualifiers,
+                width=config.cube_width,
+                dropout=config.dropout,
+                n_words=0,
+                floor=config.triple_floor,
+            )
 
     def label_axes(self) -> dict[str, tuple[str | None, ...]]:
-        """Entity types and relations, each with its scorers."""
+        """Entity types, relations and qualifiers, each with its scorers."""
         axes = self.filter.label_axes("filter") | {
             "span_score.weight": ("entity_types",),
             "span_score.bias": ("entity_types",),
         }
+        if self.n_qualifiers:
+            axes |= self.cube.label_axes("cube")
         if self.n_relations:
             axes |= {
                 "pairs.score.weight": ("relations",),
@@ -153,7 +172,8 @@ class SpanPairsHead(Head):
     # Training
 
     def loss(self, states: WordStates, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
-        """The filter's spans a word; classified spans and pairs, both a span that is gold or taken for it."""
+        """The filter's spans a word; classified spans and pairs, both a span that is gold or taken for it;
+        values a triple."""
         mask = states.mask
         likely = self.filter(states)
         losses = {"entities": self.filter.loss(likely, mask, gold)}
@@ -164,30 +184,21 @@ class SpanPairsHead(Head):
         spans = TrainingSpans.of(rows, mask.device)
         n_spans = spans.real.sum().clamp(min=1)
         losses["spans"] = span_loss(scores, mask, gold, cells) / n_spans
-        if self.n_relations:
-            pairs = span_pairs(spans.real)
-            if len(pairs):
-                losses["pairs"] = self._pair_loss(states, spans, pairs, gold) / n_spans
+        pairs = span_pairs(spans.real)
+        false_triples: list[tuple[int, int, int, int]] = []
+        if self.n_relations and len(pairs):
+            pair_scores = self._scores_of_pairs(states, spans.spans, spans.real)(pairs)
+            losses["pairs"], is_gold = pair_loss(pairs, pair_scores, spans, gold)
+            false_triples = likely_false(pairs, pair_scores, is_gold, self.config.triple_floor)
+        if self.n_qualifiers and any(window.qualifier_labels for window in gold):
+            words = self.dropout(states.qualifiers)
+            losses["values"] = self.cube.value_loss(words, spans, gold, false_triples)
         return losses
-
-    def _pair_loss(
-        self,
-        states: WordStates,
-        spans: TrainingSpans,
-        pairs: Tensor,
-        gold: Sequence[GoldWindow],
-    ) -> Tensor:
-        scores = self._scores_of_pairs(states, spans.spans, spans.real)(pairs)
-        target = gold_pairs(pairs, spans.rows, gold, self.n_relations)
-        counted = counted_labels(
-            [window.relations for window in gold], self.n_relations, scores.device
-        )
-        return zlpr(scores, target, counted[pairs[:, 0]]).sum()
 
     # Inference
 
     def candidates(self, states: WordStates) -> list[Candidates]:
-        """Proposed or given spans, classified, then triples among the likeliest of them."""
+        """Proposed or given spans, classified, then triples among the likeliest of them, then values."""
         mask, given = states.mask, states.given
         if given is not None:
             cells = given_cells(given, mask)
@@ -197,7 +208,11 @@ class SpanPairsHead(Head):
         scores = self._span_scores(states, cells, float("-inf"))
         spans, real, entity_scores = top_spans(scores, mask, self.config, given=given)
         triples, triple_scores = self._triples(states, spans, real)
-        return candidates_of(spans, real, entity_scores, triples, triple_scores)
+        qualifiers = None
+        if self.n_qualifiers and len(triples):
+            member = span_membership(spans, mask.shape[1], states.qualifiers.dtype)
+            qualifiers = self.cube.scored(states.qualifiers, spans, member, real, triples)
+        return candidates_of(spans, real, entity_scores, triples, triple_scores, qualifiers)
 
     def _triples(self, states: WordStates, spans: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
         """Rows (window, subject span, relation, object span) and their scores."""

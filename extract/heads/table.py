@@ -39,7 +39,7 @@ from extract.heads.context import PairContext
 from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.cube_pruning import likeliest_words
 from extract.heads.losses import counted_labels, zlpr
-from extract.heads.pairs import pair_loss, pair_scores
+from extract.heads.pairs import likely_false, pair_loss, pair_scores
 from extract.heads.scorers import Biaffine, Projection
 from extract.heads.spans import (
     MAX_WIDTH,
@@ -127,13 +127,7 @@ class TableHead(Head):
             "context.score.bias": ("relations",),
         }
         if self.n_qualifiers:
-            axes |= {
-                "cube.scorer.weight": (None, "qualifiers"),
-                "cube.scorer.bias": ("qualifiers",),
-                "cube.context.score.weight": ("qualifiers",),
-                "cube.context.score.bias": ("qualifiers",),
-                "cube.by_relation.weight": ("relations", "qualifiers"),
-            }
+            axes |= self.cube.label_axes("cube")
         return axes
 
     # Scores
@@ -240,22 +234,13 @@ class TableHead(Head):
         text: EncodedText | None = None,
         cells: CellStates | None = None,
     ) -> tuple[Tensor, list[tuple[int, int, int, int]]]:
-        """Pairs of spans scored as inference scores them; and likely false triples, the likeliest first.
-
-        Of a false pair only its likeliest relation counts.
-        """
+        """Pairs of spans scored as inference scores them; and likely false triples, the likeliest first."""
         member = span_membership(spans.spans, words.shape[1], words.dtype)
         pairs, scores = self._pair_scores(words, spans.spans, member, spans.real, text, cells)
         if not len(pairs):
             return scores.sum(), []
         loss, is_gold = pair_loss(pairs, scores, spans, gold)
-        best, relation = scores.detach().max(dim=1)
-        best = best.masked_fill(is_gold, -np.inf)
-        false = (best > self.config.triple_floor).nonzero()[:, 0]
-        false = false[best[false].argsort(descending=True)]
-        ends = pairs[false]
-        triples = torch.stack([ends[:, 0], ends[:, 1], relation[false], ends[:, 2]], dim=1)
-        return loss, list(map(tuple, triples.tolist()))
+        return loss, likely_false(pairs, scores, is_gold, self.config.triple_floor)
 
     # Inference
 

@@ -68,7 +68,9 @@ CASES = {
     "head_then_tail": Case({"width": 48}),
     "recurrent": Case({"width": 48, "max_pairs": 7}),
     "recurrent/rnn": Case({"width": 48, "cell": "rnn"}),
-    "span_pairs": Case({"width": 48, "features": 48, "hidden": 64}),
+    "span_pairs": Case(
+        {"width": 48, "features": 48, "hidden": 64, "cube_width": 48}, qualifiers=True
+    ),
     "span_pairs/dependency": Case(
         {
             "width": 48,
@@ -76,7 +78,9 @@ CASES = {
             "hidden": 64,
             "span_pooling": "attention",
             "pair_pooling": "dependency",
-        }
+            "cube_width": 48,
+        },
+        qualifiers=True,
     ),
     "proposer": Case({"width": 48, "max_width": 8, "n_proposals": 16, "n_layers": 2}),
     "refined_spans": Case(
