@@ -47,6 +47,11 @@ def dev_corpora(recipe: Recipe | None, data: DataChoice) -> list[CorpusData]:
     sections = [_changed(section, data) for section in _sections(recipe, data.corpus)]
     corpora = [load_corpus(section) for section in sections]
     for corpus in corpora:
+        if corpus.given:
+            raise RecipeError(
+                f"The recipe gives the entities of corpus {corpus.name!r}, and a stack finds its own. "
+                "Name another by --corpus."
+            )
         if not corpus.dev:
             raise RecipeError(
                 f"Corpus {corpus.name!r} has no dev part to fit a stack on. Name one by --split or --dev."

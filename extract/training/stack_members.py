@@ -30,10 +30,16 @@ class StackedModel:
     def open(cls, given: str, *, verifies: bool) -> StackedModel:
         """A model by bundled name, model or run folder.
 
-        Raises `ModelError` if there is none, and for a verifier whose head takes no spans.
+        Raises `ModelError` if there is none, for a verifier whose head takes no spans, and for a
+        model of relations between given entities.
         """
         folder = ModelFolder(resolve(given))
         settings = read_settings(folder)
+        if settings.entities == "given":
+            raise ModelError(
+                f"Model {given} is one of relations between given entities, and a stack finds its own. "
+                "Stack models that were trained to find entities."
+            )
         head = settings.model.head.name
         if verifies and not head_class(head).takes_spans:
             raise ModelError(

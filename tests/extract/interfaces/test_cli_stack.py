@@ -38,6 +38,15 @@ def flat(tiny_model: Path, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def classifier(tiny_model: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny model that says it was scored on given entities."""
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "classifier"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "entities": "given"}))
+    return folder
+
+
 def percent(score: dict[str, Any]) -> str:
     return f"{100 * score['f1']:.2f}"
 
@@ -139,6 +148,7 @@ def test_accuracy_of_a_model_alone_is_one_line(
         (["{model}"], 3, "Expected two models to stack at least"),
         (["{model}", "{other}"], 3, "of the relations, the first lacks 'more'"),
         (["{model}", "{flat}"], 3, "one lets entities overlap, the other does not"),
+        (["{model}", "{classifier}"], 5, "is one of relations between given entities"),
         (["{model}", "missing"], 5, "Unknown model 'missing'"),
         (["{model}", "--verifier", "missing"], 5, "Unknown model 'missing'"),
         (["{model}", "{stack}"], 5, "is a stack of models, expected a model alone"),
@@ -164,13 +174,14 @@ def test_what_cannot_be_stacked_is_one_line_and_leaves_nothing(
     tiny_stack: Path,
     other_schema: Path,
     flat: Path,
+    classifier: Path,
     capfd: pytest.CaptureFixture[str],
     words: list[str],
     code: int,
     part: str,
 ) -> None:
     known = {"model": tiny_model, "markers": tiny_verifier, "stack": tiny_stack}
-    known |= {"other": other_schema, "flat": flat}
+    known |= {"other": other_schema, "flat": flat, "classifier": classifier}
     given = [word.format(**known) for word in words]
     before = sorted(tmp_path.iterdir())
     assert run_here("stack", *given, "-o", tmp_path / "out", "--quiet") == code
@@ -239,6 +250,18 @@ def test_member_developed_on_another_part_is_noted(tiny_run: Path) -> None:
         assert noted == []
     finally:
         logger.removeHandler(handler)
+
+
+def test_corpus_of_given_entities_is_refused(tiny_run: Path) -> None:
+    from extract.errors import RecipeError
+    from extract.training.recipe import read_recipe
+    from extract.training.stack_data import DataChoice, dev_corpora
+
+    recipe = read_recipe(tiny_run / "recipe.toml")
+    section = recipe.corpora[0].model_copy(update={"entities": "given"})
+    recipe = recipe.model_copy(update={"corpora": (section,)})
+    with pytest.raises(RecipeError, match="gives the entities of corpus 'hyperred'"):
+        dev_corpora(recipe, DataChoice())
 
 
 def test_accuracies_are_those_of_the_folder() -> None:
