@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import heads, seeds
 from extract.encoder.fusion import fusion_config
+from extract.heads import HEADS
 from extract.model import EncoderConfig
 from extract.training.recipe import Recipe, read_recipe, write_recipe
 from extract.training.run import train
@@ -79,7 +80,7 @@ def test_name_of_neither_row_nor_head_is_refused_before_anything_is_trained(
 ) -> None:
     with pytest.raises(SystemExit):
         compare(folder, tiny_encoder, "--only", "layer_tapped", "cubes")
-    message = "expected rows (layer_tapped, table) or heads (head_then_tail, "
+    message = f"expected rows (layer_tapped, table) or heads ({', '.join(sorted(HEADS))})"
     assert message in capsys.readouterr().err
     assert not list(folder.glob("runs/hyperred-layer_tapped-*"))
 
