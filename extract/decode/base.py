@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
 from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraints
+from extract.decode.selection import Selection
 
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What is kept: (row of spans, entity type), rows of triples, rows of qualifiers."""
-
-    entities: tuple[tuple[int, int], ...]
-    triples: tuple[int, ...]
-    qualifiers: tuple[int, ...]
+__all__ = ["Selection", "Solver"]
 
 
 class Solver(ABC):

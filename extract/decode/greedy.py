@@ -1,7 +1,9 @@
 """Greedy decoding: the best item first, then whatever still fits and still gains.
 
-Linear in the candidates but for the sort. It is optimal where nothing competes: every entity above 0
-is compatible with the others, and every triple above 0 has kept ends of admitted types.
+Linear in the candidates but for the sort. The standard constraints are read from tables, which is quick;
+where there are further ones, all are read from rules, to the same effect. It is optimal where nothing
+competes: every entity above 0 is compatible with the others, and every triple above 0 has kept ends of
+admitted types.
 """
 
 from __future__ import annotations
@@ -11,12 +13,17 @@ import numpy as np
 from extract.decode.base import Selection, Solver
 from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraints, Flags
+from extract.decode.items import Items
+from extract.decode.moves import Kept, Moves
+from extract.decode.standard import rulebook
 
 
 class GreedySolver(Solver):
     """Entities by score; then triples by score, each allowed to add or retype its ends if it pays."""
 
     def solve(self, candidates: Candidates, constraints: Constraints) -> Selection:
+        if constraints.further:
+            return solve_by_rules(candidates, constraints)
         state = _State(candidates, constraints)
         for row in np.argsort(
             -candidates.entity_scores.max(axis=1, initial=-np.inf), kind="stable"
@@ -39,6 +46,35 @@ class GreedySolver(Solver):
         return Selection(
             tuple(sorted(state.type_of.items())), tuple(sorted(triples)), tuple(sorted(qualifiers))
         )
+
+
+def solve_by_rules(candidates: Candidates, constraints: Constraints) -> Selection:
+    """What `GreedySolver` does, under any constraints; slower."""
+    items = Items(candidates)
+    moves, state = Moves(rulebook(items, constraints)), Kept()
+    for row in np.argsort(
+        -candidates.entity_scores.max(axis=1, initial=-np.inf), kind="stable"
+    ).tolist():
+        for label in np.argsort(-candidates.entity_scores[row], kind="stable").tolist():
+            if (item := items.entity(row, label)) in state.items or items.scores[item] <= 0:
+                break
+            if (after := _paying(moves, state, item)) is not None:
+                state = after
+                break
+    for row in np.argsort(-candidates.triple_scores, kind="stable").tolist():
+        state = _paying(moves, state, items.triple(row)) or state
+    for row in np.argsort(-candidates.qualifier_scores, kind="stable").tolist():
+        if items.triple(int(candidates.qualifiers[row, 0])) in state.items:
+            state = _paying(moves, state, items.qualifier(row)) or state
+    return items.selection(state.items)
+
+
+def _paying(moves: Moves, state: Kept, item: int) -> Kept | None:
+    """The state with the item, if it can come in and is worth what it needs."""
+    if item in state.items:
+        return None
+    after = next(iter(moves.ways(state, item)), None)
+    return after if after is not None and after.worth > state.worth else None
 
 
 class _State:
@@ -83,10 +119,10 @@ class _State:
         subject, relation, object_ = self.candidates.triples[row].tolist()
         if self.constraints.functional[relation] and (subject, relation) in self.objects:
             return False
-        ends = (
-            (subject, self.constraints.domain[relation]),
-            (object_, self.constraints.range[relation]),
-        )
+        domain, range_ = self.constraints.domain[relation], self.constraints.range[relation]
+        if subject == object_:  # one span, which has to serve as both
+            domain = range_ = domain & range_
+        ends = ((subject, domain), (object_, range_))
         plans = [self.plan(end, admitted) for end, admitted in ends]
         if any(plan is None for plan in plans) or not self._fit_together(subject, object_):
             return False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from extract.decode.base import Selection
 from extract.decode.candidates import Candidates
 from extract.schema import EntityType, QualifierType, Relation, Schema
+from tests.extract.decode.checker import violations
 
 TYPES = ("PER", "ORG", "TIME")
 
@@ -70,37 +73,10 @@ def candidate_sets(draw: st.DrawFn, min_spans: int = 0) -> Candidates:
 
 
 def check(schema: Schema, nested: bool, found: Candidates, kept: Selection) -> None:
-    """Assert every rule of a consistent selection, from the schema's own words."""
-    types = dict(kept.entities)
-    assert len(types) == len(kept.entities)  # one type a span
-    spans = {row: set(range(*found.spans[row].tolist())) for row in types}
-    if not nested:
-        for row in types:
-            assert not any(spans[row] & spans[other] for other in types if other != row)
-    name = {row: schema.entity_names[label] for row, label in types.items()}
-    objects = set()
-    needed = set()
-    for row in kept.triples:
-        subject, label, object_ = found.triples[row].tolist()
-        relation = schema.relations[label]
-        assert subject in types
-        assert object_ in types
-        assert not relation.domain or name[subject] in relation.domain
-        assert not relation.range or name[object_] in relation.range
-        if relation.functional:
-            assert (subject, label) not in objects
-            objects.add((subject, label))
-        needed |= {subject, object_}
-    for row in kept.qualifiers:
-        triple, label, value = found.qualifiers[row].tolist()
-        assert triple in kept.triples
-        qualifier = schema.qualifiers[label]
-        subject, relation, object_ = found.triples[triple].tolist()
-        assert value in types
-        assert value not in (subject, object_)
-        assert not qualifier.range or name[value] in qualifier.range
-        assert not qualifier.relations or schema.relation_names[relation] in qualifier.relations
-        needed.add(value)
+    """Assert every rule of a consistent selection, and that nothing at or below 0 is kept for its own sake."""
+    assert violations(schema, nested, found, kept) == []
+    needed = set(found.triples[list(kept.triples)][:, [0, 2]].reshape(-1).tolist())
+    needed |= set(found.qualifiers[list(kept.qualifiers)][:, 2].tolist())
     for row, label in kept.entities:
         assert found.entity_scores[row, label] > 0 or row in needed
 
@@ -112,3 +88,64 @@ def worth(found: Candidates, kept: Selection) -> float:
         + sum(float(found.triple_scores[row]) for row in kept.triples)
         + sum(float(found.qualifier_scores[row]) for row in kept.qualifiers)
     )
+
+
+def random_case(rng: np.random.Generator, n_spans: int = 5) -> tuple[Schema, Candidates, bool]:
+    """A schema, candidates that it limits, and whether spans may be nested; quick, for many of them.
+
+    Relation 0 may be symmetric, 1 and 2 may be inverse to each other. Some scores are equal, some are 0.
+    """
+    some = lambda: tuple(t for t in TYPES if rng.random() < 0.4)  # noqa: E731
+    flags = rng.random(6) < 0.4
+    relations = [
+        Relation("r0", domain=some(), symmetric=bool(flags[0]), functional=bool(flags[1])),
+        Relation("r1", domain=some(), range=some(), functional=bool(flags[2])),
+        Relation("r2", range=some(), inverse="r1" if flags[3] else None),
+    ]
+    qualifiers = [QualifierType("q0", relations=("r1",), range=some()), QualifierType("q1")]
+    cells = [(start, start + n) for start in range(n_spans + 1) for n in (1, 2, 3)]
+    chosen = rng.permutation(len(cells))[: rng.integers(0, n_spans + 1)].tolist()
+    score = lambda shape: np.round(rng.normal(0, 2.5, shape), int(rng.integers(0, 3)))  # noqa: E731
+    n = len(chosen)
+    pairs = [(s, r, o) for s in range(n) for r in range(3) for o in range(n) if s != o]
+    triples = [pairs[i] for i in rng.permutation(len(pairs))[: rng.integers(0, 7)]]
+    every = [(t, q, v) for t in range(len(triples)) for q in range(2) for v in range(n)]
+    quals = [every[i] for i in rng.permutation(len(every))[: rng.integers(0, 5)]]
+    found = Candidates(
+        np.array([cells[i] for i in chosen], np.int64).reshape(-1, 2),
+        score((n, len(TYPES))).astype(np.float32),
+        np.array(triples, np.int64).reshape(-1, 3),
+        score(len(triples)).astype(np.float32),
+        np.array(quals, np.int64).reshape(-1, 3),
+        score(len(quals)).astype(np.float32),
+    )
+    return schema_of(relations, qualifiers), found, bool(flags[4])
+
+
+def best_worth(schema: Schema, nested: bool, found: Candidates, **rules: Any) -> float:
+    """The worth of the best consistent selection, by trying all typings and triples one after the other."""
+    names = range(-1, len(TYPES))
+    best = 0.0
+    for labels in product(names, repeat=len(found.spans)):
+        entities = tuple((row, label) for row, label in enumerate(labels) if label >= 0)
+        bare = Selection(entities, (), ())
+        if violations(schema, nested, found, bare):
+            continue
+        own = [
+            row
+            for row in range(len(found.triples))
+            if not violations(schema, nested, found, Selection(entities, (row,), ()))
+        ]
+        for size in range(len(own) + 1):
+            for triples in combinations(own, size):
+                if violations(schema, nested, found, Selection(entities, triples, ()), **rules):
+                    continue
+                # Qualifiers do not rule each other out: each that fits and gains is kept.
+                qualifiers = tuple(
+                    row
+                    for row in range(len(found.qualifiers))
+                    if found.qualifier_scores[row] > 0
+                    and not violations(schema, nested, found, Selection(entities, triples, (row,)))
+                )
+                best = max(best, worth(found, Selection(entities, triples, qualifiers)))
+    return best
