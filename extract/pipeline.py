@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, overload
 
 import torch
 
+from extract.decode.base import Solver
+from extract.decode.constraints import Constraint
 from extract.decode.decoder import Decoder
+from extract.decode.solvers import make_solver
 from extract.encoder.sentences import split_sentences
 from extract.errors import InputError, ModelError, one_of
 from extract.models.folder import ModelFolder, Settings, read_model, read_settings
@@ -30,6 +33,8 @@ def load(
     device: str = "auto",
     dtype: str = "auto",
     threads: int | None = None,
+    decoder: str | Solver = "greedy",
+    constraints: Iterable[Constraint] = (),
 ) -> Extractor:
     """Load a model by bundled name or folder.
 
@@ -39,9 +44,21 @@ def load(
         device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", ...
         dtype: "float32" or "bfloat16" for matrix products; "auto" is float32.
         threads: CPU threads; None leaves PyTorch's setting.
+        decoder: "greedy", "beam" or "exact", or a solver with settings of its own (`docs/decoding.md`).
+        constraints: what holds beyond the schema.
 
-    Raises `ModelError` if there is no such model, accuracy, device or precision, or the files are damaged.
+    Raises `ModelError` if there is no such model, accuracy, device, precision or decoder, or the files are
+    damaged.
     """
+    solver = make_solver(decoder) if isinstance(decoder, str) else decoder
+    extractor = _load(model, accuracy, device, dtype, threads)
+    extractor._decoder = replace(extractor._decoder, solver=solver, further=tuple(constraints))
+    return extractor
+
+
+def _load(
+    model: str | Path, accuracy: str | None, device: str, dtype: str, threads: int | None
+) -> Extractor:
     if threads is not None:
         if threads < 1:
             raise ModelError(f"Expected threads of at least 1, got {threads}.")
@@ -170,7 +187,12 @@ class Extractor:
     # A text is an iterable of texts to the type checker, but the first match decides.
     @overload
     def extract(  # type: ignore[overload-overlap]
-        self, texts: str, *, batch_size: int = ..., threshold: float | None = ...
+        self,
+        texts: str,
+        *,
+        batch_size: int = ...,
+        threshold: float | None = ...,
+        explain: bool = ...,
     ) -> Document: ...
 
     @overload
@@ -180,6 +202,7 @@ class Extractor:
         *,
         batch_size: int = ...,
         threshold: float | None = ...,
+        explain: bool = ...,
     ) -> Iterator[Document]: ...
 
     def extract(
@@ -188,6 +211,7 @@ class Extractor:
         *,
         batch_size: int = 32,
         threshold: float | None = None,
+        explain: bool = False,
     ) -> Document | Iterator[Document]:
         """Extract from one text (gives a `Document`) or from many (gives an iterator of them).
 
@@ -196,15 +220,16 @@ class Extractor:
                 They are read as results are taken, a few batches ahead, so streams may be endless.
             batch_size: windows (sentences, mostly) the encoder reads at once. Changes speed, not results.
             threshold: least probability of triples and qualifiers; None takes the model's own.
+            explain: whether documents say what decoding left out (`Document.removed`).
 
         Raises `InputError` for a text that is not a string, and for settings out of range.
         """
         _check(batch_size, threshold)
         if isinstance(texts, str):
-            return next(self._documents(iter([texts]), batch_size, threshold))
+            return next(self._documents(iter([texts]), batch_size, threshold, explain))
         if not isinstance(texts, Iterable):
             raise InputError(f"Expected a text or texts, got {type(texts).__name__}.")
-        return self._documents(iter(texts), batch_size, threshold)
+        return self._documents(iter(texts), batch_size, threshold, explain)
 
     def predict(
         self,
@@ -236,7 +261,11 @@ class Extractor:
             yield self._decoder.decode(None, sentence, candidates, threshold, known)
 
     def _documents(
-        self, texts: Iterator[str | tuple[str, str]], batch_size: int, threshold: float | None
+        self,
+        texts: Iterator[str | tuple[str, str]],
+        batch_size: int,
+        threshold: float | None,
+        explain: bool,
     ) -> Iterator[Document]:
         open_documents: list[tuple[str, str, int]] = []  # (id, text, sentences), oldest first
 
@@ -246,16 +275,20 @@ class Extractor:
                 found = self._sentences(text, name)
                 open_documents.append((name, text, len(found)))
                 # A document without words still has to come out, in its place.
-                yield from found or [Sentence((), doc_id=name)]
+                yield from found or [Sentence((), doc_id=name, removed=() if explain else None)]
 
         done: list[Sentence] = []
         for sentence, candidates in self._predictor.stream(sentences(), batch_size):
             name, text, expected = open_documents[0]
             if sentence.tokens:
-                done.append(self._decoder.decode(text, sentence, candidates, threshold))
+                decoded = self._decoder.decode(
+                    text, sentence, candidates, threshold, explain=explain
+                )
+                done.append(decoded)
             if len(done) == expected:
                 open_documents.pop(0)
-                yield Document(text, tuple(done), name, self.full_name)
+                own = tuple(done) or ((sentence,) if explain else ())  # one that says: none removed
+                yield Document(text, own, name, self.full_name)
                 done = []
 
     def _sentences(self, text: str, name: str) -> list[Sentence]:

@@ -114,11 +114,27 @@ class Triple:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """A candidate above its threshold that decoding left out.
+
+    `what` is an entity, a triple without qualifiers, or, for a qualifier, a triple with that one.
+    `constraint` is the name of the constraint it would have broken, `in_favour_of` what was kept in its
+    place, in the same form; empty where what the candidate needs scored too low.
+    """
+
+    what: Entity | Triple
+    score: float
+    constraint: str
+    in_favour_of: tuple[Entity | Triple, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """The words of one sentence and its entities and triples, gold or predicted.
 
     `left_context` and `right_context` are the words of the same document around the sentence,
-    which the encoder may read but in which nothing is extracted.
+    which the encoder may read but in which nothing is extracted. `removed` is what decoding left out,
+    None unless it was asked to explain itself.
     """
 
     tokens: tuple[Token, ...]
@@ -128,6 +144,7 @@ class Sentence:
     doc_id: str = ""
     left_context: tuple[str, ...] = ()
     right_context: tuple[str, ...] = ()
+    removed: tuple[Removed, ...] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for entity in self.entities:
@@ -203,15 +220,47 @@ class Document:
         """The triples of all sentences, in text order of the sentences."""
         return (triple for sentence in self.sentences for triple in sentence.triples)
 
+    @property
+    def removed(self) -> list[Removed] | None:
+        """What decoding left out, of all sentences; None unless it was asked to explain itself."""
+        found = [s.removed for s in self.sentences if s.removed is not None]
+        return [removed for of_one in found for removed in of_one] if found else None
+
     def to_dict(self) -> dict[str, Any]:
-        """The document as plain values, in the shape of one line of the JSON Lines output."""
+        """The document as plain values, in the shape of one line of the JSON Lines output.
+
+        `removed` is there only if decoding was asked to explain itself.
+        """
+        removed = self.removed
         return {
             "id": self.id,
             "text": self.text,
             "entities": [entity_to_dict(e) | {"score": round(e.score, 4)} for e in self.entities],
             "triples": [triple_to_dict(t) for t in self.triples],
             "model": self.model,
+            **({} if removed is None else {"removed": [removed_to_dict(r) for r in removed]}),
         }
+
+
+def removed_to_dict(removed: Removed) -> dict[str, Any]:
+    """A candidate that was left out as plain values."""
+    return {
+        **_fact_to_dict(removed.what),
+        "score": round(removed.score, 4),
+        "constraint": removed.constraint,
+        "in_favour_of": [_fact_to_dict(fact) for fact in removed.in_favour_of],
+    }
+
+
+def _fact_to_dict(fact: Entity | Triple) -> dict[str, Any]:
+    if isinstance(fact, Entity):
+        return {"entity": entity_to_dict(fact)}
+    plain = triple_to_dict(fact)
+    triple = {key: plain[key] for key in ("subject", "relation", "object")}
+    if not plain["qualifiers"]:
+        return {"triple": triple}
+    (qualifier,) = plain["qualifiers"]
+    return {"triple": triple, "qualifier": {key: qualifier[key] for key in ("label", "value")}}
 
 
 def entity_to_dict(entity: Entity) -> dict[str, Any]:

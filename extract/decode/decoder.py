@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from extract.decode.base import Solver
+from extract.decode.base import Selection, Solver
 from extract.decode.calibration import Calibration, log_odds, probability
 from extract.decode.candidates import Candidates
-from extract.decode.constraints import Constraints
+from extract.decode.constraints import Constraint, Constraints
+from extract.decode.explain import removed
 from extract.decode.given import SURE, certain
 from extract.decode.greedy import GreedySolver
+from extract.decode.items import Items
 from extract.schema import Schema
-from extract.structures import Entity, Qualifier, Sentence, Span, Triple
+from extract.structures import Entity, Qualifier, Removed, Sentence, Span, Triple
 
 
 @dataclass
@@ -26,6 +28,8 @@ class Decoder:
         nested: whether entity spans may overlap.
         calibration: from raw scores to log-odds.
         thresholds: least probability of an entity, a triple and a qualifier to be kept.
+        solver: what chooses.
+        further: constraints beyond those of the schema.
     """
 
     schema: Schema
@@ -33,9 +37,12 @@ class Decoder:
     calibration: Calibration = field(default_factory=Calibration)
     thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5)
     solver: Solver = field(default_factory=GreedySolver)
+    further: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
-        self.constraints = Constraints.from_schema(self.schema, nested=self.nested)
+        self.constraints = Constraints.from_schema(
+            self.schema, nested=self.nested, further=self.further
+        )
 
     def decode(
         self,
@@ -44,6 +51,8 @@ class Decoder:
         candidates: Candidates,
         threshold: float | None = None,
         given: Sequence[Entity] | None = None,
+        *,
+        explain: bool = False,
     ) -> Sentence:
         """`sentence` with the selected entities and triples.
 
@@ -52,6 +61,7 @@ class Decoder:
             threshold: replaces the thresholds of triples and qualifiers.
             given: entities that are known: all of them are kept, also where they overlap, with their
                 types as far as the schema has them. None: the candidates decide.
+            explain: whether to say what was left out, and why.
         """
         constraints = self.constraints
         if given is not None:
@@ -93,6 +103,49 @@ class Decoder:
             triples=tuple(
                 sorted(triples, key=lambda t: (t.subject.span, t.object.span, t.relation))
             ),
+            removed=self._removed(text, sentence, scored, shifted, constraints, kept)
+            if explain
+            else None,
+        )
+
+    def _removed(
+        self,
+        text: str | None,
+        sentence: Sentence,
+        scored: Candidates,
+        shifted: Candidates,
+        constraints: Constraints,
+        kept: Selection,
+    ) -> tuple[Removed, ...]:
+        """What is above its threshold and not kept; ends that are not kept have their best type."""
+        items, types = Items(scored), dict(kept.entities)
+
+        def entity(row: int) -> Entity:
+            best = int(scored.entity_scores[row].argmax())
+            return self._entity(text, sentence, scored, row, types.get(row, best))
+
+        def fact(item: int) -> Entity | Triple:
+            if (found := items.as_entity(item)) is not None:
+                return self._entity(text, sentence, scored, *found)
+            qualifiers = []
+            if (row := items.as_triple(item)) is None:
+                at = item - items.qualifier(0)
+                row, label, value = scored.qualifiers[at].tolist()
+                kind = self.schema.qualifiers[label]
+                score = probability(float(scored.qualifier_scores[at]))
+                qualifiers = [Qualifier(kind.name, entity(value), kind.id, score)]
+            subject, _, object_ = scored.triples[row].tolist()
+            ends = {end: entity(end) for end in (subject, object_)}
+            return self._triple(sentence, scored, row, ends, qualifiers)
+
+        return tuple(
+            Removed(
+                fact(reason.item),
+                probability(items.scores[reason.item]),
+                reason.constraint,
+                tuple(fact(other) for other in reason.in_favour_of),
+            )
+            for reason in removed(shifted, constraints, kept)
         )
 
     def _entity(

@@ -73,6 +73,7 @@ class Settings:
     spans_key: str = "tripack"  # every entity, nested or not, goes to doc.spans[KEY]
     device: str = "cpu"  # where the model runs: "cpu", "cuda", "auto"
     accuracy: str | None = None  # of a stack: "fast", "balanced", "best"; None: the stack's own
+    decoder: str = "greedy"  # search for what is kept: "greedy", "beam", "exact"
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0.0 <= self.threshold <= 1.0:
@@ -114,10 +115,20 @@ def make_tripack(
     spans_key: str,
     device: str,
     accuracy: str | None,
+    decoder: str,
 ) -> TripackComponent:
     """Build the component; the fields of `Settings` say what each setting does."""
     settings = Settings(
-        model, threshold, batch_size, attr, set_ents, overwrite_ents, spans_key, device, accuracy
+        model,
+        threshold,
+        batch_size,
+        attr,
+        set_ents,
+        overwrite_ents,
+        spans_key,
+        device,
+        accuracy,
+        decoder,
     )
     return TripackComponent(settings, name=name)
 
@@ -161,8 +172,9 @@ class TripackComponent(Pipe):
         from extract.pipeline import load
 
         device, accuracy = self.settings.device, self.settings.accuracy
+        decoder = self.settings.decoder
         if os.getpid() == self._home:
-            return load(self.model, accuracy=accuracy, device=device)
+            return load(self.model, accuracy=accuracy, device=device, decoder=decoder)
         if device not in ("cpu", "auto"):
             raise ModelError(
                 f"Component {self.name!r} has device {device!r} in a worker process, where only "
@@ -172,7 +184,7 @@ class TripackComponent(Pipe):
         torch.set_num_threads(1)
         if inherited is not None and device == "cpu":
             return inherited
-        return load(self.model, accuracy=accuracy, device="cpu", threads=1)
+        return load(self.model, accuracy=accuracy, device="cpu", threads=1, decoder=decoder)
 
     def __call__(self, doc: Doc) -> Doc:
         """Annotate one document in place."""

@@ -18,6 +18,7 @@ from extract.interfaces.cli.options import (
     BatchSize,
     CorpusFolder,
     CorpusName,
+    Decoder,
     DevCut,
     Device,
     Dtype,
@@ -51,6 +52,7 @@ def evaluate(
     entities: Entities = None,
     json_: JsonFile = None,
     accuracy: Accuracy = None,
+    decoder: Decoder = "greedy",
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,
@@ -77,7 +79,9 @@ def evaluate(
         from extract.pipeline import load
         from extract.versions import environment
 
-        extractor = load(model, accuracy=accuracy, device=device, dtype=dtype, threads=threads)
+        extractor = load(
+            model, accuracy=accuracy, device=device, dtype=dtype, threads=threads, decoder=decoder
+        )
         started = time.monotonic()
         kind = cast(Literal["found", "given"], entities or extractor.entities)
         examples = _as_known(extractor, examples)
@@ -90,7 +94,7 @@ def evaluate(
             | {"accuracy": extractor.accuracy},
             **data,
             "settings": {"threshold": threshold, "batch_size": batch_size, "threads": threads}
-            | {"device": device, "dtype": dtype, "entities": kind},
+            | {"device": device, "dtype": dtype, "entities": kind, "decoder": decoder},
             "seconds": round(seconds, 2),
             "sentences_per_second": round(len(examples) / seconds, 2),
             "metrics": report.to_dict(),

@@ -19,6 +19,7 @@ from extract.interfaces.cli.options import (
     DEFAULT_MODEL,
     Accuracy,
     BatchSize,
+    Decoder,
     Device,
     Dtype,
     Model,
@@ -112,8 +113,17 @@ def extract(
             "--quiet", "-q", rich_help_panel=_OUTPUT, help="No progress bar and no summary."
         ),
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            rich_help_panel=_OUTPUT,
+            help="Also say what decoding left out, by which constraint; for table and jsonl.",
+        ),
+    ] = False,
     model: Model = DEFAULT_MODEL,
     accuracy: Accuracy = None,
+    decoder: Decoder = "greedy",
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,
@@ -129,12 +139,14 @@ def extract(
     """
     settings = _settings(text_field, id_field, lines, encoding, errors, skip_bad, input_format)
     out_path = None if output in (None, "-") else Path(str(output))
-    writer = _writer(format_, out_path)
+    writer = _writer(format_, out_path, explain=explain)
     items, source = _items(text, input_, settings)
     _refuse_input_as_output(source, out_path)
     if low_memory:
         return_large_blocks()
-    options = _Options(model, accuracy, threshold, batch_size, threads, device, dtype)
+    options = _Options(
+        model, accuracy, decoder, threshold, batch_size, threads, device, dtype, explain
+    )
     _run(items, source, Target(out_path, force=force), writer, options, quiet=quiet)
 
 
@@ -144,11 +156,13 @@ class _Options:
 
     model: str
     accuracy: str | None
+    decoder: str
     threshold: float | None
     batch_size: int
     threads: int | None
     device: str
     dtype: str
+    explain: bool
 
 
 def _settings(
@@ -169,12 +183,14 @@ def _settings(
         raise UsageError(str(error)) from error
 
 
-def _writer(name: str | None, out_path: Path | None) -> Writer:
+def _writer(name: str | None, out_path: Path | None, *, explain: bool) -> Writer:
     if name is None and out_path is None:
         name = "table" if sys.stdout.isatty() else "jsonl"
     elif name is None:
         suffix = out_path.suffix.lower().removeprefix(".") if out_path is not None else ""
         name = suffix if suffix in FORMATS else "jsonl"
+    if explain and name in ("csv", "pairs"):
+        raise UsageError(f"Got --explain with format {name}, expected table or jsonl.")
     try:
         return make_writer(name)
     except OutputError as error:
@@ -276,13 +292,17 @@ def _run(
             device=options.device,
             dtype=options.dtype,
             threads=options.threads,
+            decoder=options.decoder,
         )
         target.write(writer.header, n_documents=0)
         n_triples, started = 0, time.monotonic()
         to_screen = target.path is None and sys.stdout.isatty()
         with ProgressBar(source, wanted=not quiet and not to_screen) as bar:
             for document in extractor.extract(
-                good, batch_size=options.batch_size, threshold=options.threshold
+                good,
+                batch_size=options.batch_size,
+                threshold=options.threshold,
+                explain=options.explain,
             ):
                 target.write(writer.render(document))
                 n_triples += sum(1 for _ in document.triples)

@@ -14,6 +14,7 @@ DEVICES = ["auto", "cpu", "cuda"]
 ACCURACIES = ["fast", "balanced", "best"]
 DTYPES = ["auto", "float32", "bfloat16"]
 ENTITIES = ["found", "given"]
+DECODERS = ["greedy", "beam", "exact"]
 
 
 def _known(kind: str, names: list[str], value: str | None) -> str | None:
@@ -32,6 +33,10 @@ def _check_dtype(value: str) -> str | None:
 
 def _check_accuracy(value: str | None) -> str | None:
     return _known("accuracy", ACCURACIES, value)
+
+
+def _check_decoder(value: str) -> str | None:
+    return _known("decoder", DECODERS, value)
 
 
 def _check_entities(value: str | None) -> str | None:
@@ -65,6 +70,13 @@ Accuracy = Annotated[
     typer.Option(
         callback=_check_accuracy,
         help="Of a stack of models: fast, balanced or best; default: the stack's own.",
+    ),
+]
+Decoder = Annotated[
+    str,
+    typer.Option(
+        callback=_check_decoder,
+        help="Search for what is kept: greedy, beam or exact.",
     ),
 ]
 BatchSize = Annotated[

@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from extract.structures import Document, Entity, Triple
+from extract.structures import Document, Entity, Removed, Triple
 
 _PLAIN_WIDTH = 100  # columns where there is no terminal to ask
 _MAX_TITLE = 60
 
 
 class TableWriter:
-    """A table of triples, qualifiers indented below theirs, then the entities."""
+    """A table of triples, qualifiers indented below theirs, then the entities, then what was removed."""
 
     header = ""
 
@@ -46,6 +46,9 @@ class TableWriter:
             if entities:
                 self._console.print()
                 self._console.print(_entity_table(entities))
+            if removed := document.removed:
+                self._console.print()
+                self._console.print(_removed_table(removed))
             self._console.print()
         return capture.get()
 
@@ -101,3 +104,29 @@ def _entity_table(entities: list[Entity]) -> Table:
             Text(visible(entity.text)), Text(visible(entity.label)), offsets, f"{entity.score:.2f}"
         )
     return table
+
+
+def _removed_table(removed: list[Removed]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("removed", overflow="fold")
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("constraint", style="yellow", overflow="fold")
+    table.add_column("in favour of", overflow="fold")
+    for one in removed:
+        table.add_row(
+            _fact(one.what),
+            f"{one.score:.2f}",
+            Text(visible(one.constraint)),
+            Text("\n").join(map(_fact, one.in_favour_of)),
+        )
+    return table
+
+
+def _fact(fact: Entity | Triple) -> Text:
+    if isinstance(fact, Entity):
+        return Text.assemble(_mention(fact), (f" {visible(fact.label)}", "cyan"))
+    parts = [_mention(fact.subject), " ", (visible(fact.relation), "green"), " "]
+    parts.append(_mention(fact.object))
+    for qualifier in fact.qualifiers:
+        parts += [", ", (visible(qualifier.label), "yellow"), " ", _mention(qualifier.value)]
+    return Text.assemble(*parts)

@@ -73,7 +73,7 @@ def candidate_sets(draw: st.DrawFn, min_spans: int = 0) -> Candidates:
 
 
 def check(schema: Schema, nested: bool, found: Candidates, kept: Selection) -> None:
-    """Assert every rule of a consistent selection, and that nothing at or below 0 is kept for its own sake."""
+    """Assert every rule of a consistent selection, and that entities at or below 0 are needed."""
     assert violations(schema, nested, found, kept) == []
     needed = set(found.triples[list(kept.triples)][:, [0, 2]].reshape(-1).tolist())
     needed |= set(found.qualifiers[list(kept.qualifiers)][:, 2].tolist())
@@ -90,7 +90,9 @@ def worth(found: Candidates, kept: Selection) -> float:
     )
 
 
-def random_case(rng: np.random.Generator, n_spans: int = 5) -> tuple[Schema, Candidates, bool]:
+def random_case(
+    rng: np.random.Generator, n_spans: int = 5, n_triples: int = 6
+) -> tuple[Schema, Candidates, bool]:
     """A schema, candidates that it limits, and whether spans may be nested; quick, for many of them.
 
     Relation 0 may be symmetric, 1 and 2 may be inverse to each other. Some scores are equal, some are 0.
@@ -108,7 +110,7 @@ def random_case(rng: np.random.Generator, n_spans: int = 5) -> tuple[Schema, Can
     score = lambda shape: np.round(rng.normal(0, 2.5, shape), int(rng.integers(0, 3)))  # noqa: E731
     n = len(chosen)
     pairs = [(s, r, o) for s in range(n) for r in range(3) for o in range(n) if s != o]
-    triples = [pairs[i] for i in rng.permutation(len(pairs))[: rng.integers(0, 7)]]
+    triples = [pairs[i] for i in rng.permutation(len(pairs))[: rng.integers(0, n_triples + 1)]]
     every = [(t, q, v) for t in range(len(triples)) for q in range(2) for v in range(n)]
     quals = [every[i] for i in rng.permutation(len(every))[: rng.integers(0, 5)]]
     found = Candidates(

@@ -39,7 +39,7 @@ def test_exact_is_worth_what_brute_force_finds_on_500_cases() -> None:
     rng = np.random.default_rng(1)
     n_programs = Counter[bool]()
     for number in range(500):
-        schema, found, nested = random_case(rng, n_spans=3)
+        schema, found, nested = random_case(rng, n_spans=3, n_triples=4)
         own, rules = further(number)
         limits = Constraints.from_schema(schema, nested=nested, further=own)
         solved = ExactSolver().solve_with_gap(found, limits)
@@ -47,25 +47,38 @@ def test_exact_is_worth_what_brute_force_finds_on_500_cases() -> None:
         assert worth(found, solved.selection) == pytest.approx(expected, abs=1e-4), number
         assert solved.gap == 0
         n_programs[solved.n_programs > 0] += 1
-    assert n_programs[True] > 100  # not all were easy
+    assert n_programs[True] > 50  # not all were easy
 
 
-def test_no_decoder_breaks_a_rule_in_10000_cases_and_exact_is_worth_most() -> None:
+def test_no_decoder_breaks_a_rule_in_10000_cases() -> None:
     rng = np.random.default_rng(2)
-    broken = n_better = 0
+    broken: list[str] = []
+    n_kept = 0
     for number in range(10_000):
-        schema, found, nested = random_case(rng)
+        schema, found, nested = random_case(rng, n_spans=4)
         own, rules = further(number)
         limits = Constraints.from_schema(schema, nested=nested, further=own)
-        kept = [solver.solve(found, limits) for solver in SOLVERS]
-        for one in kept:
-            broken += len(violations(schema, nested, found, one, **rules))
-        greedy, beam, exact = (worth(found, one) for one in kept)
+        kept = SOLVERS[number % 3].solve(found, limits)
+        broken += violations(schema, nested, found, kept, **rules)
+        n_kept += len(kept.triples)
+    assert broken == []
+    assert n_kept > 2000
+
+
+def test_exact_is_never_worth_less_than_beam_nor_beam_than_greedy() -> None:
+    rng = np.random.default_rng(6)
+    n_better = [0, 0]
+    for number in range(600):
+        schema, found, nested = random_case(rng)
+        own, _ = further(number)
+        limits = Constraints.from_schema(schema, nested=nested, further=own)
+        greedy, beam, exact = (worth(found, s.solve(found, limits)) for s in SOLVERS)
         assert exact >= beam - 1e-5
         assert beam >= greedy - 1e-5
-        n_better += exact > greedy + 1e-3
-    assert broken == 0
-    assert n_better > 200
+        n_better[0] += exact > beam + 1e-3
+        n_better[1] += beam > greedy + 1e-3
+    assert n_better[0] > 0
+    assert n_better[1] > 10
 
 
 def test_tables_and_rules_make_greedy_decoding_the_same() -> None:
@@ -167,7 +180,7 @@ def test_when_time_is_up_the_best_found_and_its_gap_are_given(
 
 
 def test_settings_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match="Unknown objective 'best'. Expected one of: joint"):
+    with pytest.raises(ValueError, match=r"Unknown objective 'best'\. Expected one of: joint"):
         ExactSolver("best")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least 0 seconds, got -1"):
         ExactSolver(time_limit=-1)
