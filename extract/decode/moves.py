@@ -37,22 +37,38 @@ class Moves:
         """
         if item in kept.items:
             return [kept]
-        found = self._added(frozenset({*kept.items}), item, 0)
+        found = [
+            items
+            for items in self._added(kept.items, item, kept.items, 0)
+            if not any(self.book.unmet(new, set(items)) for new in items - kept.items)
+        ]
         states = [Kept(items, self.book.worth(items)) for items in found]
         return sorted(states, key=lambda state: -state.worth)[: self.width]
 
-    def _added(self, kept: frozenset[int], item: int, depth: int) -> list[frozenset[int]]:
+    def _added(
+        self, kept: frozenset[int], item: int, before: frozenset[int], depth: int
+    ) -> list[frozenset[int]]:
+        """`kept` with the item and what it needs.
+
+        Items of `before` still have what they need; those that came since may yet wait for theirs.
+        """
         rivals = self.book.rivals(item, set(kept))
         if depth > _MAX_DEPTH or not all(self._same_span(item, rival) for rival in rivals):
             return []
         with_item = (kept - rivals) | {item}
+        if not self._stands(with_item, rivals, before):
+            return []
         states = [with_item]
         for _, need in self.book.unmet(item, set(with_item)):
-            states = self._met(states, need.any_of, depth)
-        return [state for state in states if self._stands(state, rivals | {item})]
+            states = self._met(states, need.any_of, before, depth)
+        return states
 
     def _met(
-        self, states: list[frozenset[int]], any_of: tuple[int, ...], depth: int
+        self,
+        states: list[frozenset[int]],
+        any_of: tuple[int, ...],
+        before: frozenset[int],
+        depth: int,
     ) -> list[frozenset[int]]:
         """The states in which one of `any_of` is kept, brought in if it was not."""
         scores = self.book.items.scores
@@ -64,7 +80,7 @@ class Moves:
                 continue
             n_before = len(found)
             for choice in choices:
-                found.update(dict.fromkeys(self._added(state, choice, depth + 1)))
+                found.update(dict.fromkeys(self._added(state, choice, before, depth + 1)))
                 if len(found) - n_before >= self.width:
                     break
         return sorted(found, key=lambda state: -self.book.worth(state))[: self.width]
@@ -73,11 +89,9 @@ class Moves:
         one, two = self.book.items.as_entity(item), self.book.items.as_entity(other)
         return one is not None and two is not None and one[0] == two[0]
 
-    def _stands(self, kept: frozenset[int], touched: set[int]) -> bool:
-        """Whether the touched items and those that need them have what they need."""
+    def _stands(self, kept: frozenset[int], gone: set[int], before: frozenset[int]) -> bool:
+        """Whether those of `before` that may have needed what is gone have another."""
         dependents = {
-            self.book.needs[at][1].item
-            for item in touched
-            for at in self.book.needed_by.get(item, ())
+            self.book.needs[at][1].item for item in gone for at in self.book.needed_by.get(item, ())
         }
-        return not any(self.book.unmet(item, set(kept)) for item in (dependents | touched) & kept)
+        return not any(self.book.unmet(item, set(kept)) for item in dependents & before)

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from extract.decode.calibration import Calibration, probability
 from extract.decode.candidates import Candidates
 from extract.decode.decoder import Decoder
+from extract.decode.exact import ExactSolver
+from extract.decode.standard import MaximumDistance
 from extract.schema import QualifierType, Relation
-from extract.structures import Sentence, Span, Token
+from extract.structures import Entity, Sentence, Span, Token, Triple
 from tests.extract.cases import sentence_of
 from tests.extract.decode.cases import candidate_sets, candidates_of, schema_of
 
@@ -110,3 +112,23 @@ def test_lower_threshold_loses_nothing_where_nothing_competes(
 def test_no_candidates_leave_the_words() -> None:
     found = Decoder(SCHEMA).decode(TEXT, SENTENCE, Candidates.empty(3))
     assert found == SENTENCE
+
+
+def test_explanation_has_facts_with_scores_and_names() -> None:
+    decoder = Decoder(SCHEMA, further=(MaximumDistance(0),), solver=ExactSolver())
+    found = decoder.decode(TEXT, SENTENCE, FOUND, explain=True)
+    assert found.triples == ()
+    assert found.removed is not None
+    entity, near, far, qualifier, _ = found.removed
+    assert isinstance(entity.what, Entity) and entity.what.text == "Lind"
+    assert entity.constraint == "flat spans"
+    assert entity.in_favour_of == found.entities[:1]
+    assert isinstance(near.what, Triple) and near.what.subject.text == "Ann  Lind"
+    assert (near.constraint, near.score) == ("maximum distance", pytest.approx(probability(2.0)))
+    assert isinstance(far.what, Triple) and far.what.subject.text == "Lind"
+    assert far.constraint == "ends of a triple are entities"
+    assert far.in_favour_of == found.entities[:1]
+    assert isinstance(qualifier.what, Triple)
+    assert [q.value.text for q in qualifier.what.qualifiers] == ["1999"]
+    assert (qualifier.score, qualifier.in_favour_of) == (pytest.approx(probability(1.5)), ())
+    assert decoder.decode(TEXT, SENTENCE, FOUND).removed is None

@@ -108,3 +108,15 @@ def test_wrong_data_is_one_line(
     assert_one_line_error(err)
     assert part in err
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_decoder_is_used_and_reported(
+    tmp_path: Path, tiny_model: Path, facts_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "report.json"
+    words = ["-m", tiny_model, "-c", "hyperred", "--file", facts_file, "--decoder", "exact"]
+    assert run_here("evaluate", *words, "--json", out) == 0
+    result = json.loads(out.read_text())
+    assert result["settings"]["decoder"] == "exact"
+    assert result["metrics"]["relation"]["strict"]["f1"] > 0.9
+    assert run_here("evaluate", *words[:-1], "best") == 2

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -199,3 +200,52 @@ def test_pairs_are_hints_for_a_prompt(tiny_model: Path, capfd: pytest.CaptureFix
     text = "Leonard Parker received his PhD from Harvard University in 1967."
     assert run_here("extract", text, "--format", "pairs", "--model", tiny_model, "--quiet") == 0
     assert capfd.readouterr().out == "(Leonard Parker, Harvard University)\n"
+
+
+@pytest.mark.parametrize("decoder", ["greedy", "beam", "exact"])
+def test_each_decoder_finds_the_fact(
+    tiny_model: Path, decoder: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        run_here("extract", FACT, "--decoder", decoder, "--model", tiny_model, "-f", "jsonl") == 0
+    )
+    (document,) = documents(capfd.readouterr().out)
+    assert [t["relation"] for t in document["triples"]] == ["educated at"]
+    assert "removed" not in document
+
+
+def test_explain_says_what_was_removed_by_which_constraint(
+    tmp_path: Path, tiny_model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    settings = json.loads((model / "config.json").read_text())
+    settings["thresholds"] = [1e-6, 0.5, 0.5]  # spans compete
+    (model / "config.json").write_text(json.dumps(settings))
+    source = tmp_path / "in.txt"
+    source.write_text(f"{FACT}\n\n")
+    words = ["extract", "-i", source, "--lines", "--explain", "--model", model]
+    assert run_here(*words, "--decoder", "exact", "--format", "jsonl") == 0
+    full, empty = documents(capfd.readouterr().out)
+    assert list(full)[-1] == "removed"
+    assert empty["removed"] == []
+    flat = [one for one in full["removed"] if one["constraint"] == "flat spans"]
+    assert flat
+    for one in flat:
+        lost, rivals = one["entity"], [rival["entity"] for rival in one["in_favour_of"]]
+        assert 0 <= one["score"] <= 1
+        assert all(r["start"] < lost["end"] and lost["start"] < r["end"] for r in rivals)
+        assert rivals and all(r in [drop_score(e) for e in full["entities"]] for r in rivals)
+    assert run_here(*words, "--format", "table") == 0
+    table = capfd.readouterr().out
+    assert "in favour of" in table and "flat spans" in table
+
+
+def drop_score(entity: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entity.items() if key != "score"}
+
+
+@pytest.mark.parametrize("kind", ["csv", "pairs"])
+def test_explain_needs_a_format_that_shows_it(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_here("extract", FACT, "--explain", "--format", kind) == 2
+    assert f"--explain with format {kind}, expected table or jsonl" in capfd.readouterr().err

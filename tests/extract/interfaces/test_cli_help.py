@@ -44,7 +44,7 @@ def test_help_takes_less_than_half_a_second() -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    heavy = {"torch", "transformers", "datasets", "spacy", "pyarrow", "numpy", "sklearn"}
+    heavy = {"torch", "transformers", "datasets", "spacy", "pyarrow", "numpy", "scipy", "sklearn"}
     code = (
         "import sys; from extract.interfaces.cli import main; main(['extract', '--help']);"
         f"print('HEAVY', sorted({heavy!r} & set(sys.modules)))"
@@ -100,6 +100,7 @@ def test_root_scripts_are_the_commands(script: str) -> None:
         (["extract", "x", "--device", "tpu"], "Expected one of: auto, cpu, cuda."),
         (["extract", "x", "--dtype", "int8"], "Expected one of: auto, bfloat16, float32."),
         (["extract", "x", "--accuracy", "finest"], "Expected one of: balanced, best, fast."),
+        (["extract", "x", "--decoder", "best"], "Expected one of: beam, exact, greedy."),
         (["stack", "a", "b"], "Missing option '--output'"),
         (["stack", "a", "b", "-o", "s", "--weights", "none"], "Expected one of: global, relation."),
         (["stack", "a", "b", "-o", "s", "--folds", "2"], "--folds"),

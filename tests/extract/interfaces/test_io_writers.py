@@ -12,7 +12,16 @@ import pytest
 from extract.errors import OutputError
 from extract.interfaces.io.table import TableWriter, visible
 from extract.interfaces.io.writers import CsvWriter, make_writer
-from extract.structures import Document, Entity, Sentence, Span, Token, Triple
+from extract.structures import (
+    Document,
+    Entity,
+    Qualifier,
+    Removed,
+    Sentence,
+    Span,
+    Token,
+    Triple,
+)
 from tests.extract.interfaces.documents import TEXT, document
 
 
@@ -49,6 +58,46 @@ def test_plain_table_shows_triples_qualifiers_offsets_and_entities() -> None:
     assert lines[3].split() == ["end", "time", "1967", "30-34", "0.81"]
     assert lines[3].index("end time") == lines[2].index("left") + 2  # indented below its triple
     assert lines[6].split() == ["Zoë", "Å.", "PER", "0-6", "0.90"]
+
+
+def explained() -> Document:
+    """The hand-made document with a span, a triple and a qualifier that were left out."""
+    (sentence,) = document().sentences
+    person, bank, year = sentence.entities
+    lost = replace(person, label="ORG")
+    triple = Triple(bank, "led by", person, score=0.7)
+    qualified = Triple(person, "left, then", bank, (Qualifier("point in time", year),))
+    reasons = (
+        Removed(lost, 0.6, "one type a span", (person,)),
+        Removed(triple, 0.7, "functional relation", (sentence.triples[0],)),
+        Removed(qualified, 0.55, "ends are entities"),
+    )
+    return replace(document(), sentences=(replace(sentence, removed=reasons),))
+
+
+def test_what_was_removed_is_the_last_field_and_table() -> None:
+    plain = json.loads(make_writer("jsonl").render(explained()))
+    assert list(plain) == ["id", "text", "entities", "triples", "model", "removed"]
+    entity, triple, qualifier = plain["removed"]
+    mention = {"text": "Zoë Å.", "start": 0, "end": 6, "label": "PER"}
+    assert entity == {
+        "entity": mention | {"label": "ORG"},
+        "score": 0.6,
+        "constraint": "one type a span",
+        "in_favour_of": [{"entity": mention}],
+    }
+    assert triple["triple"]["relation"] == "led by"
+    (favoured,) = triple["in_favour_of"]  # a fact that has a qualifier shows it
+    assert favoured["triple"]["subject"] == mention and favoured["qualifier"]["label"] == "end time"
+    assert qualifier["qualifier"]["value"]["text"] == "1967"
+    assert qualifier["in_favour_of"] == []
+    lines = TableWriter(terminal=False, width=200).render(explained()).splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("removed"))
+    assert lines[first].split() == ["removed", "score", "constraint", "in", "favour", "of"]
+    shown = "Zoë Å. 0-6 ORG 0.60 one type a span Zoë Å. 0-6 PER"
+    assert " ".join(lines[first + 1].split()) == shown
+    assert "Bank 21-25 led by Zoë Å. 0-6" in lines[first + 2]
+    assert "point in time 1967 30-34" in lines[first + 3]
 
 
 def test_table_of_nothing_says_so() -> None:
