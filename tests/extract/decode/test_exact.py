@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -177,6 +178,31 @@ def test_when_time_is_up_the_best_found_and_its_gap_are_given(
         ExactSolver(time_limit=0).solve(RIVALS, limits)
     assert "stopped after 0 seconds" in caplog.text
     assert ExactSolver(time_limit=None).solve_with_gap(RIVALS, limits).gap == 0
+
+
+@pytest.mark.parametrize(
+    ("x", "kept", "gap"),
+    [
+        (None, ((0, PER),), 1.5),
+        ([0, 1, 0], ((0, PER),), 1.5),
+        ([0, 1, 1], ((1, PER), (2, PER)), 0.5),
+    ],
+)
+def test_a_program_stopped_early_gives_what_it_has_if_that_is_better(
+    monkeypatch: pytest.MonkeyPatch, x: list[float] | None, kept: tuple, gap: float
+) -> None:
+    seen: list[float] = []
+
+    def stopped(*_: object, options: dict[str, float], **__: object) -> SimpleNamespace:
+        seen.append(options["time_limit"])
+        return SimpleNamespace(x=None if x is None else np.array(x), mip_dual_bound=-4.5)
+
+    monkeypatch.setattr("scipy.optimize.milp", stopped)
+    limits = Constraints.from_schema(ANY, nested=False)
+    solved = ExactSolver(time_limit=60).solve_with_gap(RIVALS, limits)
+    assert solved.selection.entities == kept
+    assert solved.gap == pytest.approx(gap)
+    assert 0 < seen[0] < 60
 
 
 def test_settings_out_of_range_are_refused() -> None:

@@ -9,11 +9,13 @@ import os
 import pty
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from extract.schema import Schema
 from tests.extract.interfaces.command import command, environment, run_here, tripack
 
 FACT = "Leonard Parker received his PhD from Harvard University in 1967."
@@ -219,9 +221,10 @@ def test_explain_says_what_was_removed_by_which_constraint(
 ) -> None:
     model = tmp_path / "model"
     shutil.copytree(tiny_model, model)
-    settings = json.loads((model / "config.json").read_text())
-    settings["thresholds"] = [1e-6, 0.5, 0.5]  # spans compete
-    (model / "config.json").write_text(json.dumps(settings))
+    schema = Schema.read(model / "schema.json")
+    taken = tuple(name for name in schema.relation_names if name != "educated at")
+    own = [replace(q, relations=taken) if q.name == "end time" else q for q in schema.qualifiers]
+    replace(schema, qualifiers=tuple(own)).write(model / "schema.json")
     source = tmp_path / "in.txt"
     source.write_text(f"{FACT}\n\n")
     words = ["extract", "-i", source, "--lines", "--explain", "--model", model]
@@ -229,20 +232,17 @@ def test_explain_says_what_was_removed_by_which_constraint(
     full, empty = documents(capfd.readouterr().out)
     assert list(full)[-1] == "removed"
     assert empty["removed"] == []
-    flat = [one for one in full["removed"] if one["constraint"] == "flat spans"]
-    assert flat
-    for one in flat:
-        lost, rivals = one["entity"], [rival["entity"] for rival in one["in_favour_of"]]
-        assert 0 <= one["score"] <= 1
-        assert all(r["start"] < lost["end"] and lost["start"] < r["end"] for r in rivals)
-        assert rivals and all(r in [drop_score(e) for e in full["entities"]] for r in rivals)
+    (triple,) = full["triples"]
+    assert [q["label"] for q in triple["qualifiers"]] == ["academic degree"]
+    (removed,) = (one for one in full["removed"] if "qualifier" in one)
+    assert removed["triple"] == {key: triple[key] for key in ("subject", "relation", "object")}
+    assert removed["qualifier"]["label"] == "end time"
+    assert removed["qualifier"]["value"]["text"] == "1967"
+    assert removed["constraint"] == "the qualifier fits its triple and value"
+    assert removed["in_favour_of"] == []
     assert run_here(*words, "--format", "table") == 0
     table = capfd.readouterr().out
-    assert "in favour of" in table and "flat spans" in table
-
-
-def drop_score(entity: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entity.items() if key != "score"}
+    assert "in favour of" in table and "end time 1967" in " ".join(table.split())
 
 
 @pytest.mark.parametrize("kind", ["csv", "pairs"])
