@@ -46,6 +46,6 @@ def _reason(book: Rulebook, kept: set[int], item: int) -> Reason:
     for at in book.needs_of.get(item, ()):
         name, need = book.needs[at]
         if kept.isdisjoint(need.any_of):
-            rivals = {rival for other in need.any_of for rival in book.rivals(other, kept)}
-            return Reason(item, name, tuple(sorted(rivals)))
+            instead = {rival for other in need.any_of for rival in book.rivals(other, kept)}
+            return Reason(item, name, tuple(sorted(instead)))
     return Reason(item, NOT_FOUND, ())

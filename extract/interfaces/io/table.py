@@ -125,8 +125,10 @@ def _removed_table(removed: list[Removed]) -> Table:
 def _fact(fact: Entity | Triple) -> Text:
     if isinstance(fact, Entity):
         return Text.assemble(_mention(fact), (f" {visible(fact.label)}", "cyan"))
-    parts = [_mention(fact.subject), " ", (visible(fact.relation), "green"), " "]
-    parts.append(_mention(fact.object))
+    text = Text.assemble(
+        _mention(fact.subject), " ", (visible(fact.relation), "green"), " ", _mention(fact.object)
+    )
     for qualifier in fact.qualifiers:
-        parts += [", ", (visible(qualifier.label), "yellow"), " ", _mention(qualifier.value)]
-    return Text.assemble(*parts)
+        text.append(", ").append(visible(qualifier.label), "yellow")
+        text.append(" ").append_text(_mention(qualifier.value))
+    return text
