@@ -38,15 +38,15 @@ def hopeful(book: Rulebook, scores: Sequence[float]) -> set[int]:
         }
         alive -= impossible
         hopeless = {
-            item for item in alive if scores[item] <= 0 and _hope(book, scores, alive, item) <= 0
+            item for item in alive if scores[item] <= 0 and not _may_gain(book, scores, alive, item)
         }
         alive -= hopeless
         if not impossible and not hopeless:
             return alive
 
 
-def _hope(book: Rulebook, scores: Sequence[float], alive: set[int], item: int) -> float:
-    """The score of the item and all positive ones of what may need it, directly or not."""
+def _may_gain(book: Rulebook, scores: Sequence[float], alive: set[int], item: int) -> bool:
+    """Whether all positive scores of what may need the item, directly or not, make up for its own."""
     seen, waiting, total = {item}, [item], scores[item]
     while waiting:
         for at in book.needed_by.get(waiting.pop(), ()):
@@ -55,7 +55,9 @@ def _hope(book: Rulebook, scores: Sequence[float], alive: set[int], item: int) -
                 seen.add(other)
                 waiting.append(other)
                 total += max(0.0, scores[other])
-    return total
+                if total > 0:
+                    return True
+    return False
 
 
 def components(book: Rulebook, alive: set[int], *, split: bool = True) -> list[Component]:

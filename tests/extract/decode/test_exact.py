@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from extract.decode import exact
 from extract.decode.base import Selection, Solver
 from extract.decode.beam import BeamSolver
+from extract.decode.components import Component
 from extract.decode.constraints import Constraint, Constraints
 from extract.decode.exact import ExactSolver
 from extract.decode.greedy import GreedySolver
@@ -110,6 +113,30 @@ def test_components_one_by_one_are_worth_as_much_as_together() -> None:
         )
         n_split += apart.n_programs > whole.n_programs
     assert n_split > 5
+
+
+@pytest.mark.parametrize("n", [1, 5, 25])
+def test_programs_are_one_a_component_however_long_the_text(
+    monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    sizes: list[int] = []
+
+    def counting(component: Component, *others: Any) -> Any:
+        sizes.append(len(component.items))
+        return program(component, *others)
+
+    program = exact._program
+    monkeypatch.setattr(exact, "_program", counting)
+    spans = RIVALS.spans.tolist()
+    rows = [
+        (5 * i + a, 5 * i + b, (s, -1, -1))
+        for i in range(n)
+        for (a, b), s in zip(spans, (3, 2, 2), strict=True)
+    ]
+    found = candidates_of(rows, [(0, 0, 1, -1.0)])
+    solved = ExactSolver().solve_with_gap(found, Constraints.from_schema(ANY, nested=False))
+    assert len(solved.selection.entities) == 2 * n
+    assert sizes == [3] * n and solved.n_programs == n
 
 
 def test_greedy_is_caught_where_exact_and_beam_are_not() -> None:
