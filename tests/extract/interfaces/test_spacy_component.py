@@ -20,6 +20,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 import extract.pipeline
+from extract.decode.exact import ExactSolver
 from extract.encoder.words import split_words
 from extract.errors import InputError, ModelError, SchemaError
 from extract.interfaces.spacy import Settings, TripackComponent
@@ -69,6 +70,14 @@ def test_add_pipe_finds_the_component_without_an_import() -> None:
     code = "import spacy; n = spacy.blank('en'); n.add_pipe('tripack'); print(n.pipe_names)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['tripack']"
+
+
+def test_decoder_is_the_one_that_is_set(tiny_nlp: Language, tiny_model: Path) -> None:
+    nlp = pipeline(tiny_model, decoder="exact")
+    assert isinstance(component(nlp).extractor._decoder.solver, ExactSolver)
+    assert facts(nlp(TEXTS[0])) == facts(tiny_nlp(TEXTS[0])) != []
+    with pytest.raises(ModelError, match=r"Unknown decoder 'best'\. Expected one of: beam, exact"):
+        _ = component(pipeline(tiny_model, decoder="best")).extractor
 
 
 def test_doc_gets_what_the_extractor_finds(tiny_nlp: Language, tiny_model: Path) -> None:
