@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from extract.errors import SchemaError
@@ -65,9 +66,9 @@ def read_ontology(path: Path, content: bytes, format_: str, language: str = "en"
     """The classes and properties of an ontology as entity types and relations, in file order.
 
     Several domains or ranges of one property must all hold, as RDFS has it; a union is one of
-    `owl:unionOf`. A property without a domain or range takes those of the properties it is below.
-    Datatypes in ranges become entity types. `owl:Thing` admits everything. What a schema cannot say
-    (restrictions, chains, transitivity, ...) is counted in one warning.
+    `owl:unionOf`. A property without a domain or range takes those of the properties it is below, else
+    those of its inverse. Datatypes in ranges become entity types. `owl:Thing` admits everything. What a
+    schema cannot say (restrictions, chains, transitivity, ...) is counted in one warning.
 
     Args:
         content: what the file `path` holds.
@@ -136,7 +137,9 @@ class _Reader:
         relations = {node: self._relation(node, inverses) for node in self.properties}
         # A schema of the hierarchy alone refuses cycles, which inheriting could not end on.
         below = Schema(types, tuple(relations.values()), name=name)
-        return Schema(types, tuple(_inherit(r, below) for r in below.relations), name=name)
+        relations_below = tuple(_inherit(r, below) for r in below.relations)
+        ends = {r.name: (r.domain, r.range) for r in relations_below}
+        return Schema(types, tuple(_mirror(r, ends) for r in relations_below), name=name)
 
     def _relation(self, node: Node, inverses: dict[Node, Node]) -> Relation:
         named, kinds = self.names[node], self.graph.types(node)
@@ -195,12 +198,15 @@ def _inherit(relation: Relation, schema: Schema) -> Relation:
                 ends[end] = given[0]
             level = [name for parent in above for name in parent.parents if name not in seen]
             seen.update(level)
-    return Relation(
-        **{
-            field: ends.get(field, getattr(relation, field))
-            for field in Relation.__dataclass_fields__
-        }
-    )
+    return replace(relation, domain=ends["domain"], range=ends["range"])
+
+
+def _mirror(
+    relation: Relation, ends: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
+) -> Relation:
+    """The relation with its inverse's ends exchanged, where it has none of its own."""
+    range_, domain = ends[relation.inverse] if relation.inverse is not None else ((), ())
+    return replace(relation, domain=relation.domain or domain, range=relation.range or range_)
 
 
 def _count_unread(declared: list[tuple[Node, set[str]]], graph: RdfTriples) -> Counter[str]:
