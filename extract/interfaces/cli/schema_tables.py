@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from extract.interfaces.cli.printing import columns
@@ -102,8 +103,8 @@ def conformance_table(found: Conformance) -> str:
         ]
         parts.append(columns([("constraint", "label", "broken", "examples"), *rows]))
     if said["unclosed"]:
-        rows = [(row["relation"], row["kind"], row["count"]) for row in said["unclosed"]]
-        parts.append(columns([("relation", "implied, not stated", "triples"), *rows]))
+        implied = [(row["relation"], row["kind"], row["count"]) for row in said["unclosed"]]
+        parts.append(columns([("relation", "implied, not stated", "triples"), *implied]))
     return "\n\n".join(parts)
 
 
@@ -126,7 +127,7 @@ def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names)
 
 
-def _filled(rows: list[tuple[object, ...]]) -> str:
+def _filled(rows: Sequence[Sequence[object]]) -> str:
     """The table without the columns in which no row but the head says anything."""
     kept = [i for i in range(len(rows[0])) if any(row[i] != "" for row in rows[1:])]
     return columns([[row[i] for i in kept] for row in rows])
