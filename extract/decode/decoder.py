@@ -13,6 +13,7 @@ from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraints
 from extract.decode.given import SURE, certain
 from extract.decode.greedy import GreedySolver
+from extract.decode.limits import Limits
 from extract.schema import Schema
 from extract.structures import Entity, Qualifier, Sentence, Span, Triple
 
@@ -26,6 +27,7 @@ class Decoder:
         nested: whether entity spans may overlap.
         calibration: from raw scores to log-odds.
         thresholds: least probability of an entity, a triple and a qualifier to be kept.
+        limits: labels that may be kept; None: all.
     """
 
     schema: Schema
@@ -33,9 +35,12 @@ class Decoder:
     calibration: Calibration = field(default_factory=Calibration)
     thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5)
     solver: Solver = field(default_factory=GreedySolver)
+    limits: Limits | None = None
 
     def __post_init__(self) -> None:
         self.constraints = Constraints.from_schema(self.schema, nested=self.nested)
+        if self.limits is not None:
+            self.constraints = self.limits.narrow(self.constraints)
 
     def decode(
         self,
@@ -63,9 +68,12 @@ class Decoder:
         entity, triple, qualifier = (
             self.thresholds if threshold is None else (self.thresholds[0], threshold, threshold)
         )
+        entity_scores = scored.entity_scores - np.float32(log_odds(entity))
+        if self.limits is not None:
+            entity_scores = self.limits.hide(entity_scores)
         shifted = Candidates(
             scored.spans,
-            scored.entity_scores - np.float32(log_odds(entity)),
+            entity_scores,
             scored.triples,
             scored.triple_scores - np.float32(log_odds(triple)),
             scored.qualifiers,

@@ -31,6 +31,7 @@ from extract.interfaces.io.settings import ReadSettings
 from extract.interfaces.io.sources import Source, text_argument
 from extract.interfaces.io.target import Target
 from extract.interfaces.io.writers import FORMATS, Writer, make_writer
+from extract.schemas.read import read_schema
 
 _INPUT, _OUTPUT = "Input", "Output"
 
@@ -114,6 +115,12 @@ def extract(
     ] = False,
     model: Model = DEFAULT_MODEL,
     accuracy: Accuracy = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Give only what this schema admits (see `tripack schema`)."
+        ),
+    ] = None,
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,
@@ -134,7 +141,7 @@ def extract(
     _refuse_input_as_output(source, out_path)
     if low_memory:
         return_large_blocks()
-    options = _Options(model, accuracy, threshold, batch_size, threads, device, dtype)
+    options = _Options(model, accuracy, schema, threshold, batch_size, threads, device, dtype)
     _run(items, source, Target(out_path, force=force), writer, options, quiet=quiet)
 
 
@@ -144,6 +151,7 @@ class _Options:
 
     model: str
     accuracy: str | None
+    schema: Path | None
     threshold: float | None
     batch_size: int
     threads: int | None
@@ -268,6 +276,7 @@ def _run(
     with target:
         good = _UpToError(items)
         good.read_first()  # an input that cannot be read is refused before the model is loaded
+        wanted = None if options.schema is None else read_schema(options.schema)
         from extract.pipeline import load
 
         extractor = load(
@@ -277,6 +286,8 @@ def _run(
             dtype=options.dtype,
             threads=options.threads,
         )
+        if wanted is not None:
+            extractor = extractor.restricted(wanted)
         target.write(writer.header, n_documents=0)
         n_triples, started = 0, time.monotonic()
         to_screen = target.path is None and sys.stdout.isatty()
