@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from extract.decode.base import Solver
 from extract.decode.constraints import Constraint
 from extract.decode.decoder import Decoder
+from extract.decode.restrict import restrict
 from extract.decode.solvers import make_solver
 from extract.encoder.sentences import split_sentences
 from extract.errors import InputError, ModelError, one_of
@@ -22,6 +24,8 @@ from extract.predict import CandidateSource, Predictor, windower_of
 from extract.schema import Schema
 from extract.stacked import StackMember, StackPredictor
 from extract.structures import Document, Sentence
+
+logger = logging.getLogger(__name__)
 
 _CONTEXT = 150  # words of each neighbour kept for models that read context
 
@@ -176,8 +180,30 @@ class Extractor:
 
     @property
     def schema(self) -> Schema:
-        """What the model can extract."""
+        """What the model can extract, were it not restricted."""
         return self._decoder.schema
+
+    def restricted(self, schema: Schema) -> Extractor:
+        """An extractor of the same model that gives only what a schema admits.
+
+        Labels are matched by name, id, IRI or alias (see `extract.decode.restrict.restrict`); what the
+        schema has and the model does not is reported in one warning.
+
+        Raises `SchemaError` if the model knows none of the schema's relations.
+        """
+        restriction = restrict(self.schema, schema, self.full_name)
+        if (unknown := restriction.report()) is not None:
+            logger.warning(
+                "%s does not know of schema %s: %s", self.full_name, schema.name, unknown
+            )
+        return Extractor(
+            self._predictor,
+            replace(self._decoder, schema=restriction.schema, limits=restriction.limits),
+            name=self.name,
+            version=self.version,
+            accuracy=self.accuracy,
+            entities=self.entities,
+        )
 
     @property
     def full_name(self) -> str:

@@ -1,6 +1,6 @@
 """What may be extracted: entity types, relations and qualifiers, and how they may be joined.
 
-A schema is read from and written to JSON:
+A schema is read from and written to JSON (`extract.schemas.read` reads other formats too):
 
     {"name": "people", "entity_types": [{"name": "PER"}, {"name": "LOC"}],
      "relations": [{"name": "spouse", "id": "P26", "domain": ["PER"], "range": ["PER"],
@@ -11,6 +11,7 @@ A schema is read from and written to JSON:
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -18,16 +19,28 @@ from pathlib import Path
 from typing import Any
 
 from extract.errors import SchemaError, one_of
+from extract.schemas.hierarchy import descendants, find_cycle
+from extract.schemas.items import read_items
 from extract.structures import Sentence
 
 
 @dataclass(frozen=True, slots=True)
 class EntityType:
-    """A kind of entity; `id` is its identifier in the schema's source, if it has one."""
+    """A kind of entity; `id` is its identifier in the schema's source, if it has one.
+
+    `parents` are the types it is a kind of: what admits a parent admits it. No entity is also of a
+    type in `disjoint`. `aliases` are other names, `iri` its full identifier in an ontology, `count`
+    how many mentions a corpus has of it (0: not counted).
+    """
 
     name: str
     id: str | None = None
     description: str = ""
+    parents: tuple[str, ...] = ()
+    disjoint: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    iri: str | None = None
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,10 @@ class Relation:
     """A directed relation; an empty `domain` or `range` admits every entity type.
 
     `functional` allows one object a subject. `inverse` names the relation that holds the other
-    way round. `symmetric` relations hold both ways or not at all.
+    way round. `symmetric` relations hold both ways or not at all. `parents` are the relations that
+    hold wherever this one does. `aliases` are other names, `iri` its full identifier in an ontology.
+    `count` and `pairs` (subject type, object type, count) say what a corpus holds; they are evidence
+    and constrain nothing.
     """
 
     name: str
@@ -46,6 +62,11 @@ class Relation:
     symmetric: bool = False
     inverse: str | None = None
     functional: bool = False
+    parents: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    iri: str | None = None
+    count: int = 0
+    pairs: tuple[tuple[str, str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +84,8 @@ class QualifierType:
 class Schema:
     """Entity types, relations and qualifiers, checked against each other on construction.
 
-    Raises `SchemaError` for duplicate names and for references to names that are not there.
+    Raises `SchemaError` for duplicate names, for references to names that are not there, for a cycle
+    of parents, and for a type below two disjoint ones.
     """
 
     entity_types: tuple[EntityType, ...]
@@ -73,23 +95,46 @@ class Schema:
 
     def __post_init__(self) -> None:
         for kind, items in self._kinds().items():
-            names = [item.name for item in items]
-            for name in names:
-                if not name or names.count(name) > 1:
+            for name, times in Counter(item.name for item in items).items():
+                if not name or times > 1:
                     raise SchemaError(
                         f"Expected each {kind} of schema {self.name!r} to have a name of its "
-                        f"own, got {name!r} {names.count(name)} times. Rename one."
+                        f"own, got {name!r} {times} times. Rename one."
                     )
         types, relations = set(self.entity_names), set(self.relation_names)
-        for relation in self.relations:
+        for kind_of in self.entity_types:
             self._check_known(
-                relation.name, "entity type", (*relation.domain, *relation.range), types
+                kind_of.name, "entity type", (*kind_of.parents, *kind_of.disjoint), types
             )
+        for relation in self.relations:
+            paired = [name for pair in relation.pairs for name in pair[:2]]
+            self._check_known(
+                relation.name, "entity type", (*relation.domain, *relation.range, *paired), types
+            )
+            self._check_known(relation.name, "relation", relation.parents, relations)
             if relation.inverse is not None:
                 self._check_known(relation.name, "relation", (relation.inverse,), relations)
         for qualifier in self.qualifiers:
             self._check_known(qualifier.name, "entity type", qualifier.range, types)
             self._check_known(qualifier.name, "relation", qualifier.relations, relations)
+        self._check_hierarchy()
+
+    def _check_hierarchy(self) -> None:
+        for items in (self.entity_types, self.relations):
+            cycle = find_cycle({item.name: item.parents for item in items})
+            if cycle is not None:
+                raise SchemaError(
+                    f"Expected parents of schema {self.name!r} without a cycle, got "
+                    f"{' -> '.join(cycle)}. Remove one of these parents."
+                )
+        for one in self.entity_types:
+            for other in one.disjoint:
+                both = self._types_below[one.name] & self._types_below[other]
+                if both:
+                    raise SchemaError(
+                        f"Entity types {one.name!r} and {other!r} of schema {self.name!r} are "
+                        f"disjoint, but {min(both)!r} is both. Remove a parent or the disjointness."
+                    )
 
     def _kinds(self) -> dict[str, tuple[Any, ...]]:
         return {
@@ -126,6 +171,33 @@ class Schema:
             raise SchemaError(one_of("relation", name, self.relation_names))
         return self.relations[self.relation_names.index(name)]
 
+    @cached_property
+    def _types_below(self) -> dict[str, frozenset[str]]:
+        return descendants({t.name: t.parents for t in self.entity_types})
+
+    @cached_property
+    def _relations_below(self) -> dict[str, frozenset[str]]:
+        return descendants({r.name: r.parents for r in self.relations})
+
+    def subtypes(self, names: Iterable[str]) -> tuple[str, ...]:
+        """These entity types and all below them, in the schema's order; of none, none."""
+        found = {below for name in names for below in self._types_below[name]}
+        return tuple(name for name in self.entity_names if name in found)
+
+    def subrelations(self, names: Iterable[str]) -> tuple[str, ...]:
+        """These relations and all below them, in the schema's order; of none, none."""
+        found = {below for name in names for below in self._relations_below[name]}
+        return tuple(name for name in self.relation_names if name in found)
+
+    def relations_between(self, subject: str, object_: str) -> list[str]:
+        """Names of the relations whose domain and range admit two entity types."""
+        return [
+            r.name
+            for r in self.relations
+            if (not r.domain or subject in self.subtypes(r.domain))
+            and (not r.range or object_ in self.subtypes(r.range))
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """The schema as plain values, defaults left out."""
         empty: tuple[Any, ...] = (None, "", (), False)
@@ -154,9 +226,9 @@ class Schema:
                 f"Unknown keys in a schema: {', '.join(sorted(unknown))}. Remove them."
             )
         return cls(
-            entity_types=_read_items(EntityType, data, "entity_types"),
-            relations=_read_items(Relation, data, "relations"),
-            qualifiers=_read_items(QualifierType, data, "qualifiers"),
+            entity_types=read_items(EntityType, data, "entity_types"),
+            relations=read_items(Relation, data, "relations"),
+            qualifiers=read_items(QualifierType, data, "qualifiers"),
             name=str(data.get("name", "schema")),
         )
 
@@ -167,7 +239,7 @@ class Schema:
             return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
         except OSError as error:
             raise SchemaError(f"Cannot read schema {path}: {error.strerror or error}.") from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SchemaError(f"Schema {path} is not JSON in UTF-8: {error}.") from error
         except SchemaError as error:
             raise SchemaError(f"Schema {path}: {error}") from error
@@ -237,44 +309,3 @@ def _note_id(ids: dict[tuple[str, str], str | None], key: tuple[str, str], id: s
     """Keep the first id by order of text, so that the order of the data does not matter."""
     known = ids.get(key)
     ids[key] = min(known, id) if known is not None and id is not None else known or id
-
-
-def _read_items(kind: type[Any], data: dict[str, Any], key: str) -> tuple[Any, ...]:
-    items = data.get(key, [])
-    if not isinstance(items, list):
-        raise SchemaError(f"Expected {key!r} to be a list, got {type(items).__name__}.")
-    fields = kind.__dataclass_fields__
-    read = []
-    for number, item in enumerate(items):
-        item = {"name": item} if isinstance(item, str) else item
-        if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-            raise SchemaError(
-                f"Expected item {number} of {key!r} to be an object with a 'name', got {item!r}."
-            )
-        unknown = set(item) - set(fields)
-        if unknown:
-            raise SchemaError(
-                f"Item {item['name']!r} of {key!r} has unknown keys {sorted(unknown)}. "
-                f"Expected some of: {', '.join(fields)}."
-            )
-        for name, value in item.items():
-            _check_value(item["name"], name, value)
-        read.append(kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in item.items()}))
-    return tuple(read)
-
-
-_LISTS, _FLAGS = {"domain", "range", "relations"}, {"symmetric", "functional"}
-
-
-def _check_value(owner: str, key: str, value: Any) -> None:
-    if key in _LISTS:
-        good, expected = (
-            isinstance(value, list) and all(isinstance(v, str) for v in value),
-            "a list of names",
-        )
-    elif key in _FLAGS:
-        good, expected = isinstance(value, bool), "true or false"
-    else:
-        good, expected = value is None or isinstance(value, str), "a text"
-    if not good:
-        raise SchemaError(f"Expected {key!r} of {owner!r} to be {expected}, got {value!r}.")

@@ -64,14 +64,17 @@ class Constraints:
     def from_schema(
         cls, schema: Schema, *, nested: bool, further: Iterable[Constraint] = ()
     ) -> Constraints:
-        """Tables for a schema; empty domains, ranges and relation lists admit everything."""
+        """Tables for a schema; empty domains, ranges and relation lists admit everything.
+
+        What admits a type or relation admits those below it.
+        """
         types, relations = schema.entity_names, schema.relation_names
         return cls(
-            domain=_table([r.domain for r in schema.relations], types),
-            range=_table([r.range for r in schema.relations], types),
+            domain=_table([schema.subtypes(r.domain) for r in schema.relations], types),
+            range=_table([schema.subtypes(r.range) for r in schema.relations], types),
             functional=np.array([r.functional for r in schema.relations], bool),
-            takes=_table([q.relations for q in schema.qualifiers], relations),
-            value_range=_table([q.range for q in schema.qualifiers], types),
+            takes=_table([schema.subrelations(q.relations) for q in schema.qualifiers], relations),
+            value_range=_table([schema.subtypes(q.range) for q in schema.qualifiers], types),
             nested=nested,
             schema=schema,
             further=tuple(further),

@@ -15,6 +15,7 @@ from extract.decode.explain import removed
 from extract.decode.given import SURE, certain
 from extract.decode.greedy import GreedySolver
 from extract.decode.items import Items
+from extract.decode.limits import Limits
 from extract.schema import Schema
 from extract.structures import Entity, Qualifier, Removed, Sentence, Span, Triple
 
@@ -30,6 +31,7 @@ class Decoder:
         thresholds: least probability of an entity, a triple and a qualifier to be kept.
         solver: what chooses.
         further: constraints beyond those of the schema.
+        limits: labels that may be kept; None: all.
     """
 
     schema: Schema
@@ -38,11 +40,14 @@ class Decoder:
     thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5)
     solver: Solver = field(default_factory=GreedySolver)
     further: tuple[Constraint, ...] = ()
+    limits: Limits | None = None
 
     def __post_init__(self) -> None:
         self.constraints = Constraints.from_schema(
             self.schema, nested=self.nested, further=self.further
         )
+        if self.limits is not None:
+            self.constraints = self.limits.narrow(self.constraints)
 
     def decode(
         self,
@@ -73,9 +78,12 @@ class Decoder:
         entity, triple, qualifier = (
             self.thresholds if threshold is None else (self.thresholds[0], threshold, threshold)
         )
+        entity_scores = scored.entity_scores - np.float32(log_odds(entity))
+        if self.limits is not None:
+            entity_scores = self.limits.hide(entity_scores)
         shifted = Candidates(
             scored.spans,
-            scored.entity_scores - np.float32(log_odds(entity)),
+            entity_scores,
             scored.triples,
             scored.triple_scores - np.float32(log_odds(triple)),
             scored.qualifiers,

@@ -29,11 +29,11 @@ from extract.encoder.parses import PIPELINE
 from extract.encoder.pooling import span_membership
 from extract.errors import one_of
 from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, register_head
-from extract.heads.context import between
+from extract.heads.context import PairContext, between
 from extract.heads.cube import QualifierCube, TrainingSpans
-from extract.heads.pairs import likely_false, pair_loss
+from extract.heads.pairs import likely_false, pair_loss, pair_scores
 from extract.heads.pooling import PAIR_POOLINGS, SPAN_POOLINGS, PairPooling, PairText, Pooled
-from extract.heads.scorers import Projection
+from extract.heads.scorers import Biaffine, Projection
 from extract.heads.span_filter import SpanFilter
 from extract.heads.spans import (
     MAX_WIDTH,
@@ -63,6 +63,10 @@ class SpanPairsConfig(HeadConfig):
     width: int = Field(128, ge=8, le=2048, description="width of the filter's projections")
     features: int = Field(128, ge=8, le=2048, description="width of words that pairs pool")
     hidden: int = Field(256, ge=8, le=4096, description="width of the classifiers' hidden layers")
+    biaffine: bool = Field(
+        False,
+        description="add to a pair's score that of the table heads: a bilinear form and context",
+    )
     cube_width: int = Field(128, ge=8, le=2048, description="width of the cube's projections")
 
     @field_validator("span_pooling")
@@ -113,6 +117,11 @@ class SpanPairsHead(Head):
                 config.dropout,
             )
             self.parser = config.parser if pooling.needs_parse else None
+            if config.biaffine:
+                self.subject = Projection(hidden, config.width, config.dropout)
+                self.object = Projection(hidden, config.width, config.dropout)
+                self.relation_scorer = Biaffine(config.width, self.n_relations)
+                self.context = PairContext(hidden, config.width, self.n_relations, config.dropout)
         if self.n_qualifiers:
             self.cube = QualifierCube(
                 hidden,
@@ -137,6 +146,13 @@ class SpanPairsHead(Head):
                 "pairs.score.weight": ("relations",),
                 "pairs.score.bias": ("relations",),
             }
+            if self.config.biaffine:
+                axes |= {
+                    "relation_scorer.weight": (None, "relations"),
+                    "relation_scorer.bias": ("relations",),
+                    "context.score.weight": ("relations",),
+                    "context.score.bias": ("relations",),
+                }
         return axes
 
     # Scores
@@ -153,8 +169,10 @@ class SpanPairsHead(Head):
         grid = scores.new_full((*cells.shape, self.n_entity_types), fill)
         return grid.index_put((window, start, last), scores)
 
-    def _scores_of_pairs(self, states: WordStates, spans: Tensor, real: Tensor) -> Pooled:
-        """A function from pairs (pairs, 3) of window, subject and object span to (pairs, relations).
+    def _pair_scores(
+        self, states: WordStates, spans: Tensor, real: Tensor, pairs: Tensor
+    ) -> Tensor:
+        """Scores (pairs, relations) of all pairs of real spans, as `span_pairs` lists them.
 
         Args:
             spans: (batch, spans, 2), half-open; real: (batch, spans), which are no padding.
@@ -164,9 +182,19 @@ class SpanPairsHead(Head):
         vectors = self.ends(words, window, spans[real])  # (real spans, span width)
         represented = vectors.new_zeros(*real.shape, vectors.shape[-1])
         represented = represented.masked_scatter(real.unsqueeze(-1), vectors)
-        scores: Pooled = self.pairs(
+        classified: Pooled = self.pairs(
             PairText(words, states.mask, spans, represented, states.parents)
         )
+        scores = torch.cat([classified(some) for some in pairs.split(_PAIRS_AT_ONCE)])
+        if self.config.biaffine:
+            member = span_membership(spans, words.shape[1], words.dtype)
+            subject, object_ = member @ self.subject(words), member @ self.object(words)
+            scores = (
+                scores
+                + pair_scores(
+                    words, spans, real, subject, object_, self.relation_scorer, self.context
+                )[1]
+            )
         return scores
 
     # Training
@@ -187,9 +215,9 @@ class SpanPairsHead(Head):
         pairs = span_pairs(spans.real)
         false_triples: list[tuple[int, int, int, int]] = []
         if self.n_relations and len(pairs):
-            pair_scores = self._scores_of_pairs(states, spans.spans, spans.real)(pairs)
-            losses["pairs"], is_gold = pair_loss(pairs, pair_scores, spans, gold)
-            false_triples = likely_false(pairs, pair_scores, is_gold, self.config.triple_floor)
+            of_pairs = self._pair_scores(states, spans.spans, spans.real, pairs)
+            losses["pairs"], is_gold = pair_loss(pairs, of_pairs, spans, gold)
+            false_triples = likely_false(pairs, of_pairs, is_gold, self.config.triple_floor)
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
             words = self.dropout(states.qualifiers)
             losses["values"] = self.cube.value_loss(words, spans, gold, false_triples)
@@ -219,13 +247,8 @@ class SpanPairsHead(Head):
         pairs = span_pairs(real)
         if not self.n_relations or not len(pairs):
             return no_rows(4, real.device)
-        scores = self._scores_of_pairs(states, spans, real)
-        found = [
-            triples_above(some, scores(some), self.config.triple_floor)
-            for some in pairs.split(_PAIRS_AT_ONCE)
-        ]
-        rows, of_rows = zip(*found, strict=True)
-        return torch.cat(rows), torch.cat(of_rows)
+        scores = self._pair_scores(states, spans, real, pairs)
+        return triples_above(pairs, scores, self.config.triple_floor)
 
 
 class SpanVectors(nn.Module):

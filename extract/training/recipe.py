@@ -117,7 +117,8 @@ class Recipe(_Section):
     seed: int = 13
     corpora: tuple[CorpusRecipe, ...] = Field(min_length=1)
     schema_file: str | None = Field(
-        None, description="JSON schema; by default inferred from the train splits"
+        None,
+        description="schema of any format that is read; by default inferred from the train splits",
     )
     start: str | None = Field(
         None, description="trained model whose weights training starts from: bundled name or folder"

@@ -19,6 +19,7 @@ from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder, Settings, write_model
 from extract.predict import Predictor, windower_of
 from extract.schema import Schema
+from extract.schemas.read import read_schema
 from extract.training.corpora import CorpusData, load_corpus, merged_schema
 from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
 from extract.training.finish import (
@@ -123,7 +124,7 @@ class _Run:
     def prepare(cls, recipe: Recipe) -> _Run:
         corpora = [load_corpus(corpus) for corpus in recipe.corpora]
         schema = (
-            Schema.read(recipe.schema_file)
+            read_schema(recipe.schema_file)
             if recipe.schema_file
             else merged_schema(recipe, corpora)
         )

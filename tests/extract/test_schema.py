@@ -21,11 +21,26 @@ names = st.lists(texts.filter(bool), unique=True, max_size=4)
 
 @st.composite
 def schemas(draw: st.DrawFn) -> Schema:
+    """Any schema; parents come before what is below them, so there is no cycle."""
     types, relations, qualifiers = draw(names), draw(names), draw(names)
     some = lambda of: st.lists(st.sampled_from(of), unique=True).map(tuple) if of else st.just(())  # noqa: E731
-    ids = st.none() | texts.filter(bool)
+    ids, counts = st.none() | texts.filter(bool), st.integers(0, 9)
+    aliases = st.lists(texts, max_size=2).map(tuple)
+    one = st.sampled_from(types or ("",))
+    pairs = st.lists(st.tuples(one, one, counts), max_size=2 if types else 0).map(tuple)
     return Schema(
-        tuple(EntityType(n, draw(ids), draw(texts)) for n in types),
+        tuple(
+            EntityType(
+                n,
+                draw(ids),
+                draw(texts),
+                parents=draw(some(types[:i])),
+                aliases=draw(aliases),
+                iri=draw(ids),
+                count=draw(counts),
+            )
+            for i, n in enumerate(types)
+        ),
         tuple(
             Relation(
                 n,
@@ -36,8 +51,13 @@ def schemas(draw: st.DrawFn) -> Schema:
                 draw(st.booleans()),
                 draw(st.none() | st.sampled_from(relations)),
                 draw(st.booleans()),
+                parents=draw(some(relations[:i])),
+                aliases=draw(aliases),
+                iri=draw(ids),
+                count=draw(counts),
+                pairs=draw(pairs),
             )
-            for n in relations
+            for i, n in enumerate(relations)
         ),
         tuple(
             QualifierType(n, draw(ids), draw(texts), draw(some(relations)), draw(some(types)))
@@ -50,6 +70,28 @@ def schemas(draw: st.DrawFn) -> Schema:
 @given(schemas())
 def test_json_round_trip_gives_an_equal_schema(schema: Schema) -> None:
     assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
+
+
+def test_disjoint_types_make_the_json_round_trip() -> None:
+    schema = Schema((EntityType("A", disjoint=("B",)), EntityType("B", disjoint=("A",))))
+    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
+
+
+def test_what_is_below_is_found_in_the_schema_order() -> None:
+    schema = Schema(
+        (EntityType("City", parents=("Place",)), EntityType("Place"), EntityType("Person")),
+        (
+            Relation("near", domain=("Place",), range=("Place",)),
+            Relation("next to", parents=("near",), domain=("City",)),
+        ),
+    )
+    assert schema.subtypes(["Place"]) == ("City", "Place")
+    assert schema.subtypes(["City"]) == ("City",)
+    assert schema.subtypes([]) == ()
+    assert schema.subrelations(["near"]) == ("near", "next to")
+    assert schema.relations_between("City", "City") == ["near", "next to"]
+    assert schema.relations_between("Place", "City") == ["near"]
+    assert schema.relations_between("City", "Person") == ["next to"]
 
 
 def test_file_round_trip_keeps_order_and_scripts(tmp_path: Path) -> None:
@@ -129,6 +171,31 @@ BAD: list[tuple[Any, str]] = [
         {"entity_types": [A], "relations": [{"name": "r", "symmetric": 1}]},
         "Expected 'symmetric' of 'r' to be true or false, got 1.",
     ),
+    (
+        {"entity_types": [{"name": "A", "parents": ["B"]}, {"name": "B", "parents": ["A"]}]},
+        "Expected parents of schema 'schema' without a cycle, got ",
+    ),
+    ({"entity_types": [{"name": "A", "parents": ["A"]}]}, "got A -> A. Remove one"),
+    ({"entity_types": [{"name": "A", "parents": ["B"]}]}, "Unknown entity type 'B'"),
+    ({"entity_types": [{"name": "A", "disjoint": ["B"]}]}, "Unknown entity type 'B'"),
+    ({"entity_types": [{"name": "A", "disjoint": ["A"]}]}, "are disjoint, but 'A' is both"),
+    (
+        {"entity_types": [A], "relations": [{"name": "r", "parents": ["s"]}]},
+        "In 'r' of schema 'schema': Unknown relation 's'. Expected one of: r.",
+    ),
+    (
+        {"entity_types": [A], "relations": [{"name": "r", "pairs": [["A", "B", 1]]}]},
+        "Unknown entity type 'B'",
+    ),
+    (
+        {"entity_types": [A], "relations": [{"name": "r", "pairs": [["A", "A"]]}]},
+        "to be a list of [subject type, object type, count], got [['A', 'A']].",
+    ),
+    (
+        {"entity_types": [{"name": "A", "count": -1}]},
+        "Expected 'count' of 'A' to be a whole number of at least 0, got -1.",
+    ),
+    ({"entity_types": [{"name": "A", "count": True}]}, "of at least 0, got True."),
     ({"entity_types": [{"name": "A", "id": 3}]}, "Expected 'id' of 'A' to be a text, got 3."),
 ]
 

@@ -32,6 +32,7 @@ from extract.interfaces.io.settings import ReadSettings
 from extract.interfaces.io.sources import Source, text_argument
 from extract.interfaces.io.target import Target
 from extract.interfaces.io.writers import FORMATS, Writer, make_writer
+from extract.schemas.read import read_schema
 
 _INPUT, _OUTPUT = "Input", "Output"
 
@@ -124,6 +125,12 @@ def extract(
     model: Model = DEFAULT_MODEL,
     accuracy: Accuracy = None,
     decoder: Decoder = "greedy",
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Give only what this schema admits (see `tripack schema`)."
+        ),
+    ] = None,
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,
@@ -145,7 +152,7 @@ def extract(
     if low_memory:
         return_large_blocks()
     options = _Options(
-        model, accuracy, decoder, threshold, batch_size, threads, device, dtype, explain
+        model, accuracy, decoder, schema, threshold, batch_size, threads, device, dtype, explain
     )
     _run(items, source, Target(out_path, force=force), writer, options, quiet=quiet)
 
@@ -157,6 +164,7 @@ class _Options:
     model: str
     accuracy: str | None
     decoder: str
+    schema: Path | None
     threshold: float | None
     batch_size: int
     threads: int | None
@@ -284,6 +292,7 @@ def _run(
     with target:
         good = _UpToError(items)
         good.read_first()  # an input that cannot be read is refused before the model is loaded
+        wanted = None if options.schema is None else read_schema(options.schema)
         from extract.pipeline import load
 
         extractor = load(
@@ -294,6 +303,8 @@ def _run(
             threads=options.threads,
             decoder=options.decoder,
         )
+        if wanted is not None:
+            extractor = extractor.restricted(wanted)
         target.write(writer.header, n_documents=0)
         n_triples, started = 0, time.monotonic()
         to_screen = target.path is None and sys.stdout.isatty()

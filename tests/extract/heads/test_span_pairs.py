@@ -19,11 +19,12 @@ from extract.model import ModelConfig
 from extract.schema import Schema
 from tests.extract.heads.cases import ALL, GOLD, HIDDEN, SCHEMA, as_dict, make_states, same
 
+NO_QUALIFIERS = replace(SCHEMA, qualifiers=())  # theirs are the cube's, which has tests of its own
 WIDE_OPEN = {"span_floor": -1e3, "triple_floor": -1e3, "max_spans": 30}
 SMALL = {"width": 8, "features": 9, "hidden": 10, "dropout": 0.0, **WIDE_OPEN}
 
 
-def make_head(schema: Schema = SCHEMA, **settings: Any) -> SpanPairsHead:
+def make_head(schema: Schema = NO_QUALIFIERS, **settings: Any) -> SpanPairsHead:
     torch.manual_seed(0)
     config = head_config({"name": "span_pairs", **SMALL, **settings})
     head = build_head(config, schema, HIDDEN)
@@ -80,6 +81,24 @@ def test_candidates_are_all_spans_and_pairs_scored_by_hand() -> None:
     assert found.keys() == expected.keys()
     for name, score in expected.items():
         assert found[name] == pytest.approx(score, abs=1e-4)
+
+
+@torch.no_grad()
+def test_biaffine_adds_the_scores_of_the_table() -> None:
+    head, states = make_head(biaffine=True), make_states([5])
+    plain = scores_by_hand(head, states)
+    words = states.relations[0]
+    triples = [item for item in as_dict(head.candidates(states)[0]).items() if len(item[0]) == 3]
+    assert len(triples) == 15 * 14 * 5
+    for ((start, end), label, (first, last)), score in triples[::9]:
+        subject = head.subject(words[start:end]).mean(dim=0)
+        object_ = head.object(words[first:last]).mean(dim=0)
+        added = head.relation_scorer(subject[None, None], object_[None, None])[0, 0, 0, label]
+        at = (torch.tensor([[[start, end], [first, last]]]), torch.tensor([[0, 0, 1]]))
+        ends = [torch.stack([subject, object_])[None]] * 2
+        added = added + head.context(states.relations, at[0], *ends, at[1])[0, label]
+        expected = plain[(start, end), label, (first, last)] + float(added)
+        assert score == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.parametrize("span", SPAN_POOLINGS)

@@ -31,6 +31,11 @@ COMMANDS = [
     ["corpora"],
     ["corpora", "list"],
     ["corpora", "show"],
+    ["schema"],
+    ["schema", "show"],
+    ["schema", "infer"],
+    ["schema", "check"],
+    ["schema", "convert"],
 ]
 
 

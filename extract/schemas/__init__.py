@@ -1,0 +1,1 @@
+"""Schemas in and out: formats they are read from, what a corpus says of one, checks, restriction."""
