@@ -29,11 +29,11 @@ from extract.encoder.parses import PIPELINE
 from extract.encoder.pooling import span_membership
 from extract.errors import one_of
 from extract.heads.base import GoldWindow, Head, HeadConfig, WordStates, register_head
-from extract.heads.context import PairContext, between
+from extract.heads.context import between
 from extract.heads.cube import QualifierCube, TrainingSpans
-from extract.heads.pairs import likely_false, pair_loss, pair_scores
+from extract.heads.pairs import likely_false, pair_loss
 from extract.heads.pooling import PAIR_POOLINGS, SPAN_POOLINGS, PairPooling, PairText, Pooled
-from extract.heads.scorers import Biaffine, Projection
+from extract.heads.scorers import Projection
 from extract.heads.span_filter import SpanFilter
 from extract.heads.spans import (
     MAX_WIDTH,
@@ -63,10 +63,6 @@ class SpanPairsConfig(HeadConfig):
     width: int = Field(128, ge=8, le=2048, description="width of the filter's projections")
     features: int = Field(128, ge=8, le=2048, description="width of words that pairs pool")
     hidden: int = Field(256, ge=8, le=4096, description="width of the classifiers' hidden layers")
-    biaffine: bool = Field(
-        False,
-        description="add to a pair's score that of the table heads: a bilinear form and context",
-    )
     cube_width: int = Field(128, ge=8, le=2048, description="width of the cube's projections")
 
     @field_validator("span_pooling")
@@ -117,11 +113,6 @@ class SpanPairsHead(Head):
                 config.dropout,
             )
             self.parser = config.parser if pooling.needs_parse else None
-            if config.biaffine:
-                self.subject = Projection(hidden, config.width, config.dropout)
-                self.object = Projection(hidden, config.width, config.dropout)
-                self.relation_scorer = Biaffine(config.width, self.n_relations)
-                self.context = PairContext(hidden, config.width, self.n_relations, config.dropout)
         if self.n_qualifiers:
             self.cube = QualifierCube(
                 hidden,
@@ -146,13 +137,6 @@ class SpanPairsHead(Head):
                 "pairs.score.weight": ("relations",),
                 "pairs.score.bias": ("relations",),
             }
-            if self.config.biaffine:
-                axes |= {
-                    "relation_scorer.weight": (None, "relations"),
-                    "relation_scorer.bias": ("relations",),
-                    "context.score.weight": ("relations",),
-                    "context.score.bias": ("relations",),
-                }
         return axes
 
     # Scores
@@ -185,17 +169,7 @@ class SpanPairsHead(Head):
         classified: Pooled = self.pairs(
             PairText(words, states.mask, spans, represented, states.parents)
         )
-        scores = torch.cat([classified(some) for some in pairs.split(_PAIRS_AT_ONCE)])
-        if self.config.biaffine:
-            member = span_membership(spans, words.shape[1], words.dtype)
-            subject, object_ = member @ self.subject(words), member @ self.object(words)
-            scores = (
-                scores
-                + pair_scores(
-                    words, spans, real, subject, object_, self.relation_scorer, self.context
-                )[1]
-            )
-        return scores
+        return torch.cat([classified(some) for some in pairs.split(_PAIRS_AT_ONCE)])
 
     # Training
 

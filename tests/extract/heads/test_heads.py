@@ -73,10 +73,6 @@ CASES = {
     "span_pairs": Case(
         {"width": 48, "features": 48, "hidden": 64, "cube_width": 48}, qualifiers=True
     ),
-    "span_pairs/biaffine": Case(
-        {"width": 48, "features": 48, "hidden": 64, "cube_width": 48, "biaffine": True},
-        qualifiers=True,
-    ),
     "span_pairs/dependency": Case(
         {
             "width": 48,

@@ -83,24 +83,6 @@ def test_candidates_are_all_spans_and_pairs_scored_by_hand() -> None:
         assert found[name] == pytest.approx(score, abs=1e-4)
 
 
-@torch.no_grad()
-def test_biaffine_adds_the_scores_of_the_table() -> None:
-    head, states = make_head(biaffine=True), make_states([5])
-    plain = scores_by_hand(head, states)
-    words = states.relations[0]
-    triples = [item for item in as_dict(head.candidates(states)[0]).items() if len(item[0]) == 3]
-    assert len(triples) == 15 * 14 * 5
-    for ((start, end), label, (first, last)), score in triples[::9]:
-        subject = head.subject(words[start:end]).mean(dim=0)
-        object_ = head.object(words[first:last]).mean(dim=0)
-        added = head.relation_scorer(subject[None, None], object_[None, None])[0, 0, 0, label]
-        at = (torch.tensor([[[start, end], [first, last]]]), torch.tensor([[0, 0, 1]]))
-        ends = [torch.stack([subject, object_])[None]] * 2
-        added = added + head.context(states.relations, at[0], *ends, at[1])[0, label]
-        expected = plain[(start, end), label, (first, last)] + float(added)
-        assert score == pytest.approx(expected, abs=1e-3)
-
-
 @pytest.mark.parametrize("span", SPAN_POOLINGS)
 @pytest.mark.parametrize("pair", PAIR_POOLINGS)
 def test_any_two_poolings_train_and_neither_padding_nor_the_batch_matters(
