@@ -84,10 +84,6 @@ class Items:
         inside = self._first_triple <= item < self._first_qualifier
         return item - self._first_triple if inside else None
 
-    def as_qualifier(self, item: int) -> int | None:
-        """Row of `qualifiers` of a qualifier's item; None for others."""
-        return item - self._first_qualifier if item >= self._first_qualifier else None
-
     def selection(self, kept: Iterable[int]) -> Selection:
         """Items as a selection."""
         entities, triples, qualifiers = [], [], []

@@ -99,7 +99,7 @@ def known_spans(mask: Tensor, gold: Sequence[GoldWindow]) -> tuple[Tensor, Tenso
     Returns: two (batch, first words, last words), bool.
     """
     cells = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
-    positive, negative = (known.cpu() for known in _known_untyped(cells, gold))
+    positive, negative = _known_untyped(cells.cpu(), gold)  # filled below from lists
     for row, window in enumerate(gold):
         if window.entity_types:
             negative[row] = True

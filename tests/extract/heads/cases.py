@@ -10,7 +10,7 @@ import torch
 from extract.decode.candidates import Candidates
 from extract.encoder.text import EncodedText
 from extract.encoder.windows import EncodedBatch
-from extract.heads import GoldWindow, WordStates
+from extract.heads import GoldWindow, Head, WordStates
 from extract.schema import EntityType, QualifierType, Relation, Schema
 
 HIDDEN = 11
@@ -75,3 +75,34 @@ def same(one: Candidates, other: Candidates) -> None:
     assert left.keys() == right.keys()
     scores = [left[name] for name in left], [right[name] for name in left]
     np.testing.assert_allclose(*scores, rtol=1e-6, atol=1e-4)
+
+
+def unread_padding(head: Head) -> set[str]:
+    """The losses of a window, which padding must not change."""
+    short, padded = head.loss(make_states([6]), [GOLD]), head.loss(make_states([6], 9), [GOLD])
+    for task, loss in short.items():
+        torch.testing.assert_close(loss, padded[task])
+    return set(short)
+
+
+def trained_on_annotated_labels_alone(head: Head, kind: str) -> int:
+    """Train with label 1 of a kind not annotated: it must not learn, and all others must.
+
+    Returns how many parameters have a place for each label of the kind.
+    """
+    gold = GoldWindow(
+        entities=tuple(e for e in GOLD.entities if kind != "entity_types" or e[2] != 1),
+        triples=((4, 5, 0, 0, 2), (0, 2, 2, 3, 6)),
+        qualifiers=(),
+        **{**ALL, kind: ALL[kind] - {1}},
+    )
+    states = make_states([7, 7], seed=-5)
+    torch.stack(list(head.train().loss(states, [gold, gold]).values())).sum().backward()
+    parameters, axes = dict(head.named_parameters()), head.label_axes()
+    trained = {name: kinds.index(kind) for name, kinds in axes.items() if kind in kinds}
+    for name, axis in trained.items():
+        grad = parameters[name].grad
+        assert grad is not None
+        changed = grad.movedim(axis, 0).reshape(grad.shape[axis], -1).ne(0).any(dim=1).tolist()
+        assert changed == [label != 1 for label in range(grad.shape[axis])], name
+    return len(trained)

@@ -18,45 +18,14 @@ from extract.heads.cube import TrainingSpans
 from extract.heads.packed_markers import PackedMarkersHead
 from extract.model import ExtractionModel, ModelConfig
 from extract.predict import Predictor, windower_of
-from extract.schema import EntityType, Relation, Schema
-from extract.structures import Sentence, Token
+from extract.schema import Schema
+from extract.structures import Sentence
+from tests.extract.cases import sentence_of
 from tests.extract.heads.cases import as_dict, same
+from tests.extract.heads.marked_cases import GOLD, SCHEMA, SENTENCES, WIDE_OPEN
 from tests.tiny import write_other_encoder
 
-SCHEMA = Schema(
-    tuple(EntityType(f"E{i}") for i in range(3)),
-    (Relation("r0"), Relation("r1", symmetric=True), Relation("r2")),
-)
-ALL: dict[str, Any] = {
-    "entity_types": frozenset(range(3)),
-    "relations": frozenset(range(3)),
-    "qualifier_labels": frozenset(),
-}
-GOLD = GoldWindow(
-    entities=((0, 2, 0), (3, 5, 1), (4, 5, 2)),
-    triples=((0, 2, 0, 3, 5), (3, 5, 1, 4, 5), (4, 5, 2, 0, 2), (0, 2, 0, 0, 2)),
-    qualifiers=(),
-    **ALL,
-)
-TEXTS = (
-    "born in 1879 at Ulm , she taught physics at Zurich until 1914 .",
-    "the rocket left Houston !",
-    "Marie Curie worked with Pierre Curie in Paris ; both won prizes in Stockholm .",
-    "yes",
-)
-WIDE_OPEN = {"span_floor": -1e3, "triple_floor": -1e3, "max_spans": 6}
 Make = Callable[..., ExtractionModel]
-
-
-def sentence_of(text: str) -> Sentence:
-    tokens, at = [], 0
-    for word in text.split():
-        tokens.append(Token(word, at, at + len(word)))
-        at += len(word) + 1
-    return Sentence(tuple(tokens))
-
-
-SENTENCES = [sentence_of(text) for text in TEXTS]
 
 
 @pytest.fixture
@@ -312,7 +281,7 @@ def test_windows_leave_room_for_solid_markers_and_a_full_one_is_read(
     model = make(**{**WIDE_OPEN, "max_spans": 4})
     windower = windower_of(model)
     assert windower.room == 192 - 2 - 2
-    long = sentence_of("in " * 300)
+    long = sentence_of(" ".join(["in"] * 300))
     windows = windower.windows([long])
     assert max(len(window.piece_ids) for window in windows) <= 190
     found = Predictor(model, windower).candidates([long])

@@ -19,33 +19,12 @@ from extract.heads.spans import span_pairs, top_spans
 from extract.heads.typed_markers import UNKNOWN, TypedMarkersHead
 from extract.model import ExtractionModel, ModelConfig
 from extract.predict import Predictor, windower_of
-from extract.schema import EntityType, Relation, Schema
+from extract.schema import Schema
 from extract.structures import Sentence
-from tests.extract.cases import sentence_of
 from tests.extract.heads.cases import as_dict, same
+from tests.extract.heads.marked_cases import GOLD, SCHEMA, SENTENCES, WIDE_OPEN
 from tests.tiny import write_other_encoder
 
-SCHEMA = Schema(
-    tuple(EntityType(f"E{i}") for i in range(3)),
-    (Relation("r0"), Relation("r1", symmetric=True), Relation("r2")),
-)
-ALL: dict[str, Any] = {
-    "entity_types": frozenset(range(3)),
-    "relations": frozenset(range(3)),
-    "qualifier_labels": frozenset(),
-}
-GOLD = GoldWindow(
-    entities=((0, 2, 0), (3, 5, 1), (4, 5, 2)),
-    triples=((0, 2, 0, 3, 5), (3, 5, 1, 4, 5), (4, 5, 2, 0, 2), (0, 2, 0, 0, 2)),
-    qualifiers=(),
-    **ALL,
-)
-SENTENCES = [
-    sentence_of("born in 1879 at Ulm , she taught physics at Zurich until 1914 ."),
-    sentence_of("the rocket left Houston !"),
-    sentence_of("Marie Curie worked with Pierre Curie in Paris ; both won prizes in Stockholm ."),
-    sentence_of("yes"),
-]
 AMONG_OTHERS = [
     replace(
         sentence,
@@ -54,7 +33,6 @@ AMONG_OTHERS = [
     )
     for sentence in SENTENCES
 ]
-WIDE_OPEN = {"span_floor": -1e3, "triple_floor": -1e3, "max_spans": 6}
 BOTH_MODES = pytest.mark.parametrize("mode", ["tied", "inserted"])
 Make = Callable[..., ExtractionModel]
 
