@@ -1,0 +1,1 @@
+"""The knowledge graph: facts of documents resolved, combined, stored, exported, shown and checked."""
