@@ -160,6 +160,8 @@ def compare(row: Row, corpus: str, seeds: Sequence[int], runs: Path) -> dict[str
         "sentences_per_second": spread([run["sentences_per_second"] for run in measured]),
         "peak_mib": spread([run["peak_mib"] for run in measured]),
         "figures": summarise([result["dev"][corpus] for result in results]),
+        "trained_with": [result["environment"] for result in results],
+        "measured_with": [run["environment"] for run in measured],
         "environment": environment(),
     }
 
@@ -192,6 +194,7 @@ def measure(run: Path) -> dict[str, Any]:
         "rounds": ROUNDS,
         "sentences_per_second": rate,
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "environment": environment(),
     }
 
 

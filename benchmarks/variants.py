@@ -124,6 +124,8 @@ def compare(
         "training_seconds": spread([result["seconds"] for result in results]),
         "sentences_per_second": spread([of_run["sentences_per_second"] for of_run in measured]),
         "best_epochs": [result["best_epoch"] for result in results],
+        "trained_with": [result["environment"] for result in results],
+        "measured_with": [of_run["environment"] for of_run in measured],
         "corpora": {
             name: summarise([result["dev"][name] for result in results])
             for name in results[0]["dev"]
@@ -149,6 +151,7 @@ def _measured(comparison: Comparison, run: Path, sentences: Sequence[Sentence]) 
         "sentences": len(sentences),
         "rounds": ROUNDS,
         "sentences_per_second": rate,
+        "environment": environment(),
     }
     stored.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
     return measured

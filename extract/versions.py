@@ -25,13 +25,18 @@ _PACKAGES = (
 
 
 def environment() -> dict[str, Any]:
-    """Versions, processor, cores, threads, commit (None outside a checkout), command and UTC time."""
+    """Versions, processor, accelerator, cores, threads, commit, command and UTC time.
+
+    The commit is None outside a checkout, unless `TRIPACK_COMMIT` names it. The accelerator is None where
+    there is none or torch is not loaded.
+    """
     return {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "commit": _commit(),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PACKAGES},
         "processor": _processor(),
+        "accelerator": _accelerator(),
         "cores": os.cpu_count(),
         "threads": _threads(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -53,7 +58,7 @@ def _threads() -> int | None:
 def _commit() -> str | None:
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
-        return None
+        return os.environ.get("TRIPACK_COMMIT")
     try:
         run = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],
@@ -62,6 +67,13 @@ def _commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return run.stdout.strip() or None
+
+
+def _accelerator() -> str | None:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    return str(torch.cuda.get_device_name())
 
 
 def _processor() -> str:

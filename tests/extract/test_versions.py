@@ -19,6 +19,7 @@ def test_environment_names_versions_machine_and_time_as_plain_values() -> None:
     assert found["cores"] == os.cpu_count()
     assert found["threads"] == torch.get_num_threads()
     assert found["processor"]
+    assert (found["accelerator"] is not None) == torch.cuda.is_available()
     age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(found["date"])
     assert datetime.timedelta(seconds=-1) <= age < datetime.timedelta(minutes=10)
 
