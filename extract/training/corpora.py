@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from corpora.base import Example
 from extract.errors import RecipeError
@@ -29,13 +31,45 @@ class CorpusData:
     metric: str
     typed: bool
     given: bool = False
+    part: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name that tells the corpora of one recipe apart."""
+        return self.name if self.part is None else f"{self.name}/{self.part}"
+
+
+def load_corpora(recipes: Sequence[CorpusRecipe]) -> list[CorpusData]:
+    """Read the corpora of a recipe, those of several parts one a part. Raises `RecipeError`."""
+    return [load_corpus(part) for recipe in recipes for part in _by_part(recipe)]
+
+
+def _by_part(recipe: CorpusRecipe) -> list[CorpusRecipe]:
+    if recipe.parts is None:
+        return [recipe]
+    folder = _source(recipe)
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.glob(recipe.parts))
+    if not found:
+        raise RecipeError(
+            f"Corpus {recipe.name!r} at {folder} has no file {recipe.parts!r}. "
+            "Change parts in the recipe, or path or $TRIPACK_CORPORA to where the files are."
+        )
+    return [recipe.model_copy(update={"parts": path}) for path in found]
+
+
+def _source(recipe: CorpusRecipe) -> Path:
+    import corpora
+
+    return Path(recipe.path or corpora.locate(recipe.name))
 
 
 def load_corpus(recipe: CorpusRecipe) -> CorpusData:
-    """Read one corpus of a recipe. Raises `RecipeError` for a split that is not there."""
+    """Read one corpus of a recipe, of one part. Raises `RecipeError` for a split that is not there."""
     import corpora
 
-    source = recipe.path or corpora.locate(recipe.name)
+    source = _source(recipe)
+    if recipe.parts is not None:
+        source /= recipe.parts
     splits = corpora.read(recipe.name, source)
     has_dev = not recipe.n_dev and recipe.dev != "none"
     for wanted in (recipe.train, recipe.dev) if has_dev else (recipe.train,):
@@ -55,7 +89,9 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
     if recipe.words == "tripack":
         train, dev = [reword(e) for e in train], [reword(e) for e in dev]
     given = recipe.entities == "given"
-    return CorpusData(recipe.name, train, dev, schema, recipe.metric, recipe.typed, given)
+    return CorpusData(
+        recipe.name, train, dev, schema, recipe.metric, recipe.typed, given, recipe.parts
+    )
 
 
 def merged_schema(recipe: Recipe, data: list[CorpusData]) -> Schema:

@@ -13,6 +13,7 @@ from extract.decode.given import SURE, certain
 from extract.evaluation.directed import directed_macro_f1
 from extract.evaluation.metrics import entity_score, hyper_score, relation_score
 from extract.evaluation.report import Report, evaluate_sentences
+from extract.evaluation.text2kgbench import locally_closed_f1
 from extract.predict import Predictor, spans_of
 from extract.schema import Schema
 from extract.structures import Entity, Sentence
@@ -99,6 +100,8 @@ def dev_f1(gold: Sequence[Sentence], pred: Sequence[Sentence], metric: str) -> f
         return entity_score(gold, pred).f1
     if metric == "directed_macro":
         return directed_macro_f1(gold, pred)
+    if metric == "locally_closed":
+        return locally_closed_f1(gold, pred)
     if metric in ("triplet", "quintuplet"):
         return hyper_score(gold, pred, metric).f1  # type: ignore[arg-type]
     return relation_score(gold, pred, metric).f1  # type: ignore[arg-type]
@@ -169,7 +172,7 @@ def cross_fitted_calibration(
     for part in parts:
         first, second = part.half(0), part.half(1)
         gold, pred = first.gold + second.gold, first.decode(halves[0]) + second.decode(halves[1])
-        errors[part.corpus.name] = evaluate_sentences(gold, pred).to_dict()["calibration"]
+        errors[part.corpus.title] = evaluate_sentences(gold, pred).to_dict()["calibration"]
         all_gold += gold
         all_pred += pred
     if len(parts) > 1:

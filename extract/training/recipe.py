@@ -22,6 +22,7 @@ Metric: TypeAlias = Literal[
     "quintuplet",
     "entity",
     "directed_macro",
+    "locally_closed",
 ]
 
 
@@ -34,6 +35,11 @@ class CorpusRecipe(_Section):
 
     name: str = Field(description="registered corpus name")
     path: str | None = Field(None, description="folder or file; by default $TRIPACK_CORPORA/name")
+    parts: str | None = Field(
+        None,
+        description="pattern of files in that folder; each is a corpus of its own, with its own labels, "
+        "whose one split is 'file'",
+    )
     train: str = Field("train", description="split to train on")
     dev: str = Field(
         "dev",

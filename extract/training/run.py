@@ -20,7 +20,7 @@ from extract.models.folder import ModelFolder, Settings, write_model
 from extract.predict import Predictor, windower_of
 from extract.schema import Schema
 from extract.schemas.read import read_schema
-from extract.training.corpora import CorpusData, load_corpus, merged_schema
+from extract.training.corpora import CorpusData, load_corpora, merged_schema
 from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
 from extract.training.finish import (
     DevPart,
@@ -122,7 +122,7 @@ class _Run:
 
     @classmethod
     def prepare(cls, recipe: Recipe) -> _Run:
-        corpora = [load_corpus(corpus) for corpus in recipe.corpora]
+        corpora = load_corpora(recipe.corpora)
         schema = (
             read_schema(recipe.schema_file)
             if recipe.schema_file
@@ -166,9 +166,9 @@ class _Run:
         for corpus in self._with_dev():
             part = DevPart.of(corpus, self.predictor)
             pred = part.decode(decoder)
-            values[corpus.name] = dev_f1(part.gold, pred, corpus.metric)
+            values[corpus.title] = dev_f1(part.gold, pred, corpus.metric)
             if corpus.typed:
-                others[f"{corpus.name}_entities"] = entity_score(part.gold, pred).f1
+                others[f"{corpus.title}_entities"] = entity_score(part.gold, pred).f1
         mean = sum(values.values()) / len(values)
         return {"f1": mean, **(values if len(values) > 1 else {}), **others}
 
@@ -180,8 +180,8 @@ class _Run:
         reports = {}
         for part in parts:
             scored = report(part, decoder)
-            logger.info("%s dev\n%s", part.corpus.name, scored.to_table())
-            reports[part.corpus.name] = scored.to_dict()
+            logger.info("%s dev\n%s", part.corpus.title, scored.to_table())
+            reports[part.corpus.title] = scored.to_dict()
         result = {
             "name": self.recipe.name,
             "version": self.recipe.version,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extract.errors import RecipeError
-from extract.training.corpora import CorpusData, load_corpus
+from extract.training.corpora import CorpusData, load_corpora
 from extract.training.recipe import CorpusRecipe, Recipe
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def dev_corpora(recipe: Recipe | None, data: DataChoice) -> list[CorpusData]:
     Raises `RecipeError` if there are none, or no such split; `CorpusError` for data that is not there.
     """
     sections = [_changed(section, data) for section in _sections(recipe, data.corpus)]
-    corpora = [load_corpus(section) for section in sections]
+    corpora = load_corpora(sections)
     for corpus in corpora:
         if corpus.given:
             raise RecipeError(
