@@ -55,7 +55,7 @@ def main() -> None:
                 for key in ("seed", "best_epoch", "seconds", "thresholds", "environment")
             }
             | {"figures": {name: figures(result["dev"][name]) for name in result["dev"]}}
-            | {"cross_fitted_ece": _errors(result["cross_fitted_calibration"])}
+            | {"cross_fitted_ece": calibration_errors(result["cross_fitted_calibration"])}
             for result in results
         ],
     }
@@ -86,7 +86,7 @@ def figures(report: dict[str, Any]) -> dict[str, float | None]:
     return found
 
 
-def _errors(calibration: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+def calibration_errors(calibration: dict[str, Any]) -> dict[str, dict[str, float | None]]:
     """ECE in percent by corpus and kind of prediction."""
     return {
         name: {kind: _percent(reliability["error"]) for kind, reliability in kinds.items()}

@@ -25,7 +25,9 @@ from extract.structures import Sentence
 Strings = tuple[str, str, str]  # subject, relation, object as they are written
 
 _BLANK = re.compile(r"_|\s+")
-_ANY_YEAR_DAY = "01januari"  # stemmed "01 January", which stands before a year where only that is known
+_ANY_YEAR_DAY = (
+    "01januari"  # stemmed "01 January", which stands before a year where only that is known
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,26 +112,28 @@ def gold_keys(sentence: Sentence) -> tuple[set[object], set[object]]:
 
 def tune_thresholds(
     decoder: Decoder,
+    measure_entities: Callable[[Decoder], float],
     measure_triples: Callable[[Decoder], float],
     measure_qualifiers: Callable[[Decoder], float],
 ) -> tuple[float, float, float]:
-    """Thresholds of entities, triples and qualifiers that raise the measures most.
+    """Thresholds of entities, triples and qualifiers that raise the measure of each most.
 
-    One after the other: triples, entities, and triples again by `measure_triples`, qualifiers by
-    `measure_qualifiers`. Ties go to the threshold nearest to 0.5, so a dev set that does not care
-    changes nothing.
+    One after the other: triples, entities, triples again, qualifiers. Ties go to the threshold nearest
+    to 0.5, so a dev set that does not care changes nothing.
     """
     best = decoder.thresholds
-    seen: dict[tuple[bool, tuple[float, float, float]], float] = {}  # decoding dev is what costs
+    measures = {
+        _ENTITIES: measure_entities, _TRIPLES: measure_triples, _QUALIFIERS: measure_qualifiers
+    }  # fmt: skip
+    seen: dict[tuple[int, tuple[float, float, float]], float] = {}  # decoding dev is what costs
     for kind in (_TRIPLES, _ENTITIES, _TRIPLES, _QUALIFIERS):
-        measure = measure_qualifiers if kind == _QUALIFIERS else measure_triples
         scored = []
         for threshold in GRID:
             entity, triple, qualifier = (threshold if k == kind else best[k] for k in range(3))
             tried = (entity, triple, qualifier)
-            known = (kind == _QUALIFIERS, tried)
+            known = (kind, tried)
             if known not in seen:
-                seen[known] = measure(replace(decoder, thresholds=tried))
+                seen[known] = measures[kind](replace(decoder, thresholds=tried))
             scored.append((seen[known], -abs(threshold - 0.5), tried))
         best = max(scored)[2]
     return best

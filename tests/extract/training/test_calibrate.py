@@ -60,7 +60,7 @@ def test_calibration_leaves_given_entities_out_and_keeps_them_where_they_nest() 
 
 
 def test_thresholds_that_do_not_matter_stay_in_the_middle() -> None:
-    assert tune_thresholds(Decoder(SCHEMA), lambda _: 0.5, lambda _: 0.5) == (0.5, 0.5, 0.5)
+    assert tune_thresholds(Decoder(SCHEMA), *[lambda _: 0.5] * 3) == (0.5, 0.5, 0.5)
 
 
 def test_thresholds_follow_the_measure() -> None:
@@ -71,12 +71,13 @@ def test_thresholds_follow_the_measure() -> None:
         tried.append(decoder.thresholds)
         return -sum(abs(a - b) for a, b in zip(decoder.thresholds, goal, strict=True))
 
-    assert tune_thresholds(Decoder(SCHEMA), measure, measure) == goal
+    assert tune_thresholds(Decoder(SCHEMA), measure, measure, measure) == goal
     assert set(sum(tried, ())) <= set(GRID)
 
 
 def test_no_setting_is_measured_twice() -> None:
-    tried: dict[str, list[tuple[float, float, float]]] = {"triples": [], "qualifiers": []}
+    kinds = ("entities", "triples", "qualifiers")
+    tried: dict[str, list[tuple[float, float, float]]] = {kind: [] for kind in kinds}
 
     def noting(kind: str):  # type: ignore[no-untyped-def]
         def measure(decoder: Decoder) -> float:
@@ -85,16 +86,21 @@ def test_no_setting_is_measured_twice() -> None:
 
         return measure
 
-    assert tune_thresholds(Decoder(SCHEMA), noting("triples"), noting("qualifiers"))[1] == max(GRID)
-    assert len(tried["triples"]) == len(set(tried["triples"])) == 2 * len(GRID) - 1
-    assert len(tried["qualifiers"]) == len(set(tried["qualifiers"])) == len(GRID)
+    assert tune_thresholds(Decoder(SCHEMA), *map(noting, kinds))[1] == max(GRID)
+    for noted in tried.values():
+        assert len(noted) == len(set(noted))
+    assert len(tried["triples"]) == len(GRID)  # the second time nothing else has changed
+    assert len(tried["entities"]) == len(tried["qualifiers"]) == len(GRID)
 
 
-def test_triples_and_qualifiers_follow_measures_of_their_own() -> None:
-    by_triples = tune_thresholds(
-        Decoder(SCHEMA), lambda d: -abs(d.thresholds[1] - 0.3), lambda d: d.thresholds[2]
+def test_each_threshold_follows_a_measure_of_its_own() -> None:
+    by_each = tune_thresholds(
+        Decoder(SCHEMA),
+        lambda d: -abs(d.thresholds[0] - 0.7),
+        lambda d: -abs(d.thresholds[1] - 0.3),
+        lambda d: d.thresholds[2],
     )
-    assert by_triples == (0.5, 0.3, max(GRID))
+    assert by_each == (0.7, 0.3, max(GRID))
 
 
 def test_relations_that_a_corpus_does_not_annotate_are_left_out() -> None:
