@@ -49,8 +49,9 @@ Written by `python -m benchmarks.heads` from the files in `benchmarks/results/he
 settings, versions and machine. F1 in percent on the development part, on which epochs and thresholds were
 chosen; mean ± standard deviation where there are several seeds. A row is a recipe, `recipes/CORPUS-ROW.toml`
 (`table`: `recipes/CORPUS-minilm.toml`). Parameters are the head's. Speed: sentences a second on one thread
-in float32, encoder included. Rows were trained and timed in several runs, beside whatever else the machine
-did, so compare times with care."""
+in float32, encoder included. Rows were trained and measured in several runs, on machines that their files
+name (`trained_with`, `measured_with`) and beside whatever else those did, so compare times and memory with
+care."""
 
 
 @dataclass(frozen=True, slots=True)
