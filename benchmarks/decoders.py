@@ -1,13 +1,15 @@
 """What the decoder does for a model: the same candidates, decoded by greedy, beam and exact search.
 
     python -m benchmarks.decoders runs/conll04-minilm-13 --out benchmarks/results/decoders-conll04-minilm.json
+    python -m benchmarks.decoders RUN --corpus hyperred --dev 500 --decoders greedy exact cp-sat --out FILE
 
 Each way is scored with the constraints of the schema and without the types that it asks of ends and values
 ("untyped"). Unconstrained output has every span, triple and qualifier above its threshold, each span with
 its best type, and the ends and values that these lack. `broken` is the share of sentences whose output
-breaks a constraint of the schema. Decoding is timed a sentence, candidates in and selection out, and so is
-the encoder's forward pass on each sentence's windows. Times are of the processor, so that other work on the
-machine does not count; with one thread they are what passes.
+breaks a constraint of the schema, by the rules that decoders obey; `breaches` counts what of the output
+breaks the schema by `extract.schemas.check`, which shares no code with them. Decoding is timed a sentence,
+candidates in and selection out, and so is the encoder's forward pass on each sentence's windows. Times are
+of the processor, so that other work on the machine does not count; with one thread they are what passes.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from extract.decode.standard import rulebook
 from extract.evaluation.metrics import relation_score
 from extract.interfaces.cli.gold import read_gold
 from extract.pipeline import Extractor, load
+from extract.schemas.check import check
 from extract.structures import Sentence
 from extract.training.finish import bare
 from extract.versions import environment
@@ -44,30 +47,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="models")
     parser.add_argument("--corpus", default="conll04")
     parser.add_argument("--split", default="dev")
+    parser.add_argument("--path", type=Path, default=None, help="default: in $TRIPACK_CORPORA")
+    parser.add_argument(
+        "--decoders", nargs="+", choices=SOLVERS, default=["greedy", "beam", "exact"]
+    )
     parser.add_argument("--dev", type=int, default=None, help="documents cut from train as dev")
     parser.add_argument("--seed", type=int, default=0, help="of that cut")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
-    examples = read_gold(given.corpus, given.split, None, None, given.dev, given.seed)
+    examples = read_gold(given.corpus, given.split, None, given.path, given.dev, given.seed)
     gold = [example.sentence for example in examples]
     result = {
         "corpus": given.corpus,
         "split": given.split,
         "sentences": len(gold),
         "threads": given.threads,
-        "runs": [measured(gold, load(run, threads=given.threads)) for run in given.runs],
+        "runs": [
+            measured(gold, load(run, threads=given.threads), given.decoders) for run in given.runs
+        ],
         "environment": environment(),
     }
     given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result["runs"], indent=1))
 
 
-def measured(gold: Sequence[Sentence], model: Extractor) -> dict[str, Any]:
-    """All figures of one model."""
+def measured(gold: Sequence[Sentence], model: Extractor, decoders: Sequence[str]) -> dict[str, Any]:
+    """All figures of one model under the decoders named."""
     found = model._predictor.candidates(gold)
     ways: dict[str, Any] = {"unconstrained": decoded(gold, found, model._decoder, Everything())}
-    for name in SOLVERS:
+    for name in decoders:
         for typed in (True, False):
             key = name if typed else f"{name}, untyped"
             solver = make_solver(name)
@@ -93,8 +102,10 @@ def decoded(
     pred = [own.decode(None, bare(g), one) for g, one in zip(gold, found, strict=True)]
     return {
         "strict": relation_score(gold, pred, "strict").to_dict(),
+        "boundary": relation_score(gold, pred, "boundary").to_dict(),
         "worth": round(noting.worth, 3),
         "broken": round(noting.n_broken / max(1, len(gold)), 4),
+        "breaches": sum(check(decoder.schema, pred).totals().values()),
         "decode_ms": _milliseconds(noting.seconds),
     }
 

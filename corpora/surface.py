@@ -7,17 +7,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from corpora.build import Ends, find_words
+from corpora.surface_values import MONTHS, find_date, find_number, parse_date
 from extract.encoder.words import split_words
 
 _LITERAL = re.compile(r'"(.*)"(?:@[A-Za-z-]+|\^\^[^\s"]+)?', re.DOTALL)
 _COMMA = re.compile(r"([^,]*\S),\s.*")
 _WHOLE = re.compile(r"([0-9]+)\.0")
-_ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
-_DATE = re.compile(rf"([0-9]{{1,2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}})")
 _DASHES = str.maketrans("‐‑‒–—−", "------")
 
 
@@ -25,13 +20,47 @@ def find_surface(words: Sequence[str], surface: str) -> Ends | None:
     """Where a name or value first stands in folded words, half-open; None if nowhere.
 
     Its forms are tried from the most to the least literal, so a disambiguation that the sentence
-    does write is kept.
+    does write is kept. Then come other spacing and punctuation (`J._R._Smith`: J.R. Smith), other ways to
+    write a date and a number, and a language's name without that word.
     """
-    for form in forms(surface):
+    written = list(forms(surface))
+    for form in written:
         ends = find_words(words, fold_words(form))
         if ends is not None:
             return ends
+    finders = (_find_letters, find_date, find_number, _find_language)
+    found = (find(words, form) for find in finders for form in written)
+    return next((ends for ends in found if ends is not None), None)
+
+
+def _find_letters(words: Sequence[str], form: str) -> Ends | None:
+    """Words with the letters and digits of a form, its blanks and punctuation aside.
+
+    A form without a letter is left alone: 7.0 is not 70.
+    """
+    wanted = _letters(form)
+    if not any(c.isalpha() for c in wanted):
+        return None
+    parts = [_letters(word) for word in words]
+    for start, first in enumerate(parts):
+        if not first or not wanted.startswith(first):
+            continue
+        end, joined = start + 1, first
+        while joined != wanted and end < len(parts) and wanted.startswith(joined + parts[end]):
+            joined += parts[end]
+            end += 1
+        if joined == wanted:
+            return start, end
     return None
+
+
+def _letters(text: str) -> str:
+    return "".join(c for word in fold_words(text) for c in word if c.isalnum())
+
+
+def _find_language(words: Sequence[str], form: str) -> Ends | None:
+    name = form.lower().removesuffix(" language")
+    return find_words(words, fold_words(name)) if name != form.lower() else None
 
 
 def fold_words(text: str) -> list[str]:
@@ -66,14 +95,11 @@ def forms(surface: str) -> Iterator[str]:
 
 
 def _dates(text: str) -> Iterator[str]:
-    iso, named = _ISO_DATE.fullmatch(text), _DATE.fullmatch(text)
-    if iso and 1 <= int(iso[2]) <= 12:
-        day, month, year = int(iso[3]), _MONTHS[int(iso[2]) - 1], iso[1]
-    elif named:
-        day, month, year = int(named[1]), named[2], named[3]
-    else:
+    date = parse_date(text)
+    if date is None:
         return
-    yield f"{day} {month} {year}"
-    yield f"{month} {day}, {year}"
-    if (day, month) == (1, "January"):
-        yield year
+    year, month, day = date
+    yield f"{day} {MONTHS[month - 1]} {year}"
+    yield f"{MONTHS[month - 1]} {day}, {year}"
+    if (month, day) == (1, 1):
+        yield str(year)

@@ -70,6 +70,19 @@ def ontology_of(path: Path) -> Path | None:
     return ontology if ontology.is_file() else None
 
 
+def read_strings(path: str | Path) -> dict[str, tuple[str, list[Strings]]]:
+    """Each sentence of a file by its id, with its triples as the file writes them, whether aligned or not.
+
+    Those of a test file come from its ground truth. Raises `CorpusError`.
+    """
+    path = Path(path)
+    truth = _read_truth(path)
+    return {
+        id: (item.text, item.triples if item.triples is not None else truth.get(id, []))
+        for id, item in _read_items(path).items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class _Type:
     """What the ontology says of a relation: types of its ends, and its id in Wikidata."""

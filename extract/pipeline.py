@@ -39,6 +39,7 @@ def load(
     threads: int | None = None,
     decoder: str | Solver = "greedy",
     constraints: Iterable[Constraint] = (),
+    back_off: bool | None = None,
 ) -> Extractor:
     """Load a model by bundled name or folder.
 
@@ -48,15 +49,21 @@ def load(
         device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", ...
         dtype: "float32" or "bfloat16" for matrix products; "auto" is float32.
         threads: CPU threads; None leaves PyTorch's setting.
-        decoder: "greedy", "beam" or "exact", or a solver with settings of its own (`docs/decoding.md`).
+        decoder: "greedy", "beam", "exact" or "cp-sat", or a solver with settings of its own
+            (`docs/decoding.md`).
         constraints: what holds beyond the schema.
+        back_off: whether a relation stands for those below it where none of them is sure
+            (`extract.decode.back_off`). None: once `restricted` to a schema whose relations have parents.
 
     Raises `ModelError` if there is no such model, accuracy, device, precision or decoder, or the files are
     damaged.
     """
     solver = make_solver(decoder) if isinstance(decoder, str) else decoder
     extractor = _load(model, accuracy, device, dtype, threads)
-    extractor._decoder = replace(extractor._decoder, solver=solver, further=tuple(constraints))
+    extractor._decoder = replace(
+        extractor._decoder, solver=solver, further=tuple(constraints), back_off=bool(back_off)
+    )
+    extractor._back_off = back_off
     return extractor
 
 
@@ -175,6 +182,7 @@ class Extractor:
         self._decoder = decoder
         self.name = name
         self.version = version
+        self._back_off: bool | None = None
         self.accuracy = accuracy  # of a stack: the profile that runs
         self.entities = entities
 
@@ -182,6 +190,11 @@ class Extractor:
     def schema(self) -> Schema:
         """What the model can extract, were it not restricted."""
         return self._decoder.schema
+
+    @property
+    def backs_off(self) -> bool:
+        """Whether some relation may stand for those below it."""
+        return self._decoder.back_off and any(r.parents for r in self.schema.relations)
 
     def restricted(self, schema: Schema) -> Extractor:
         """An extractor of the same model that gives only what a schema admits.
@@ -191,19 +204,30 @@ class Extractor:
 
         Raises `SchemaError` if the model knows none of the schema's relations.
         """
-        restriction = restrict(self.schema, schema, self.full_name)
+        back_off = self._back_off
+        if back_off is None:
+            back_off = any(relation.parents for relation in schema.relations)
+        restriction = restrict(self.schema, schema, self.full_name, hierarchy=back_off)
         if (unknown := restriction.report()) is not None:
             logger.warning(
                 "%s does not know of schema %s: %s", self.full_name, schema.name, unknown
             )
-        return Extractor(
+        decoder = replace(
+            self._decoder,
+            schema=restriction.schema,
+            limits=restriction.limits,
+            back_off=back_off,
+        )
+        held = Extractor(
             self._predictor,
-            replace(self._decoder, schema=restriction.schema, limits=restriction.limits),
+            decoder,
             name=self.name,
             version=self.version,
             accuracy=self.accuracy,
             entities=self.entities,
         )
+        held._back_off = self._back_off
+        return held
 
     @property
     def full_name(self) -> str:

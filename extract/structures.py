@@ -115,7 +115,7 @@ class Triple:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A candidate above its threshold that decoding left out.
+    """A candidate above its threshold that decoding left out, or one that a relation above it stands for.
 
     `what` is an entity, a triple without qualifiers, or, for a qualifier, a triple with that one.
     `constraint` is the name of the constraint it would have broken, `in_favour_of` what was kept in its

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from extract.decode.back_off import BACKED_OFF, BackedOff, BackOff, OneLevel
 from extract.decode.base import Selection, Solver
 from extract.decode.calibration import Calibration, log_odds, probability
 from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraint, Constraints
-from extract.decode.explain import removed
+from extract.decode.explain import Reason, removed
 from extract.decode.given import SURE, certain
 from extract.decode.greedy import GreedySolver
 from extract.decode.items import Items
@@ -32,6 +33,7 @@ class Decoder:
         solver: what chooses.
         further: constraints beyond those of the schema.
         limits: labels that may be kept; None: all.
+        back_off: whether a relation of the schema stands for those below it where none of them is sure.
     """
 
     schema: Schema
@@ -41,6 +43,7 @@ class Decoder:
     solver: Solver = field(default_factory=GreedySolver)
     further: tuple[Constraint, ...] = ()
     limits: Limits | None = None
+    back_off: bool = False
 
     def __post_init__(self) -> None:
         self.constraints = Constraints.from_schema(
@@ -48,6 +51,8 @@ class Decoder:
         )
         if self.limits is not None:
             self.constraints = self.limits.narrow(self.constraints)
+        kept = None if self.limits is None else self.limits.relations
+        self._hierarchy = BackOff(self.schema, kept) if self.back_off else None
 
     def decode(
         self,
@@ -78,6 +83,13 @@ class Decoder:
         entity, triple, qualifier = (
             self.thresholds if threshold is None else (self.thresholds[0], threshold, threshold)
         )
+        backed = BackedOff(scored, {})
+        if self._hierarchy is not None:
+            backed = self._hierarchy.apply(scored, triple)
+            scored = backed.candidates
+            if backed.stands_for:
+                one_level = OneLevel(backed.stands_for)
+                constraints = replace(constraints, further=(*constraints.further, one_level))
         entity_scores = scored.entity_scores - np.float32(log_odds(entity))
         if self.limits is not None:
             entity_scores = self.limits.hide(entity_scores)
@@ -111,7 +123,7 @@ class Decoder:
             triples=tuple(
                 sorted(triples, key=lambda t: (t.subject.span, t.object.span, t.relation))
             ),
-            removed=self._removed(text, sentence, scored, shifted, constraints, kept)
+            removed=self._removed(text, sentence, backed, shifted, constraints, kept)
             if explain
             else None,
         )
@@ -120,12 +132,16 @@ class Decoder:
         self,
         text: str | None,
         sentence: Sentence,
-        scored: Candidates,
+        backed: BackedOff,
         shifted: Candidates,
         constraints: Constraints,
         kept: Selection,
     ) -> tuple[Removed, ...]:
-        """What is above its threshold and not kept; ends that are not kept have their best type."""
+        """What is above its threshold and not kept, and what a kept relation above it stands for.
+
+        Ends that are not kept have their best type.
+        """
+        scored = backed.candidates
         items, types = Items(scored), dict(kept.entities)
 
         def entity(row: int) -> Entity:
@@ -146,6 +162,10 @@ class Decoder:
             ends = {end: entity(end) for end in (subject, object_)}
             return self._triple(sentence, scored, row, ends, qualifiers)
 
+        reasons = removed(shifted, constraints, kept)
+        for parent in kept.triples:
+            for row in backed.stands_for.get(parent, ()):
+                reasons.append(Reason(items.triple(row), BACKED_OFF, (items.triple(parent),)))
         return tuple(
             Removed(
                 fact(reason.item),
@@ -153,7 +173,7 @@ class Decoder:
                 reason.constraint,
                 tuple(fact(other) for other in reason.in_favour_of),
             )
-            for reason in removed(shifted, constraints, kept)
+            for reason in reasons
         )
 
     def _entity(

@@ -119,17 +119,53 @@ class ExactSolver(Solver):
         if bound(book, component, scores) <= book.worth(start) + _SAME:
             return start, 0.0, 0  # all that is above 0 is kept: best whatever goes first
         if self.objective == "joint":
-            return *_solve(component, scores, {}, start, deadline), 1
+            return *self._solve(component, scores, {}, start, deadline), 1
         entities = [i for i in component.items if book.items.as_entity(i) is not None]
         others = [i for i in component.items if book.items.as_entity(i) is None]
         entity_first = self.objective == "entity_first"
         first, second = (entities, others) if entity_first else (others, entities)
         weights = dict.fromkeys(component.items, 0.0) | {i: scores[i] for i in first}
-        part, gap = _solve(component, weights, {}, start, deadline)
+        part, gap = self._solve(component, weights, {}, start, deadline)
         fixed = {i: i in part for i in first}
         weights = dict.fromkeys(component.items, 0.0) | {i: scores[i] for i in second}
-        part, more = _solve(component, weights, fixed, part, deadline)
+        part, more = self._solve(component, weights, fixed, part, deadline)
         return part, gap + more, 2
+
+    def _solve(
+        self,
+        component: Component,
+        weights: Sequence[float] | dict[int, float],
+        fixed: dict[int, bool],
+        start: set[int],
+        deadline: float | None,
+    ) -> tuple[set[int], float]:
+        """The items of the highest weight, and the gap; `start`, which obeys the rules, if none is better."""
+        worth = sum(weights[i] for i in sorted(start))
+        upper = sum(max(0.0, weights[i]) for i in component.items)
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            return start, upper - worth
+        found, found_upper = self.program(component, weights, fixed, left)
+        upper = min(upper, found_upper)
+        if found is not None:
+            found_worth = sum(weights[i] for i in sorted(found))
+            if found_worth > worth + _SAME:
+                start, worth = found, found_worth
+        gap = upper - worth
+        return start, gap if gap > 1e-5 else 0.0  # HiGHS stops at 1e-6
+
+    def program(
+        self,
+        component: Component,
+        weights: Sequence[float] | dict[int, float],
+        fixed: dict[int, bool],
+        seconds: float | None,
+    ) -> tuple[set[int] | None, float]:
+        """The items of a component with the highest weight, and an upper bound on it.
+
+        None if none were found in time. `fixed` says of some items whether they are kept.
+        """
+        return _program(component, weights, fixed, seconds)
 
 
 def _needed(book: Rulebook, kept: set[int]) -> set[int]:
@@ -142,29 +178,6 @@ def _needed(book: Rulebook, kept: set[int]) -> set[int]:
             if not any(book.unmet(other, rest) for other in dependents):
                 kept = rest
     return kept
-
-
-def _solve(
-    component: Component,
-    weights: Sequence[float] | dict[int, float],
-    fixed: dict[int, bool],
-    start: set[int],
-    deadline: float | None,
-) -> tuple[set[int], float]:
-    """The items of the highest weight, and the gap; `start`, which obeys the rules, if none is better."""
-    worth = sum(weights[i] for i in sorted(start))
-    upper = sum(max(0.0, weights[i]) for i in component.items)
-    left = None if deadline is None else deadline - time.monotonic()
-    if left is not None and left <= 0:
-        return start, upper - worth
-    found, found_upper = _program(component, weights, fixed, left)
-    upper = min(upper, found_upper)
-    if found is not None:
-        found_worth = sum(weights[i] for i in sorted(found))
-        if found_worth > worth + _SAME:
-            start, worth = found, found_worth
-    gap = upper - worth
-    return start, gap if gap > 1e-5 else 0.0  # HiGHS stops at 1e-6
 
 
 def _program(

@@ -10,6 +10,7 @@ import numpy as np
 from extract.decode.limits import Limits
 from extract.errors import SchemaError
 from extract.schema import QualifierType, Relation, Schema
+from extract.schemas.hierarchy import ancestors
 from extract.schemas.names import CanonicalNames, Item
 
 
@@ -30,7 +31,9 @@ class Restriction:
         return "; ".join(parts) or None
 
 
-def restrict(own: Schema, wanted: Schema, model: str = "the model") -> Restriction:
+def restrict(
+    own: Schema, wanted: Schema, model: str = "the model", *, hierarchy: bool = False
+) -> Restriction:
     """Hold the schema `own` of a model to `wanted`; labels are matched by name, id, IRI or alias.
 
     - Relations that `wanted` lacks are dropped, and so are entity types and qualifiers, unless `wanted`
@@ -39,6 +42,8 @@ def restrict(own: Schema, wanted: Schema, model: str = "the model") -> Restricti
       domain or range of `wanted` whose types the model lacks altogether cannot be checked and stays
       as the model has it.
     - What either schema calls functional or symmetric, or gives an inverse, is so.
+    - With `hierarchy`, for back-off: relations are below those that either schema says, and relations of
+      `wanted` that the model does not know and that are above some that it does are added at the end.
 
     Raises `SchemaError` if `wanted` has relations and the model knows none of them.
     """
@@ -53,18 +58,26 @@ def restrict(own: Schema, wanted: Schema, model: str = "the model") -> Restricti
     held = _Held(own, wanted, types, relations, qualifiers)
     new_relations = [held.relation(r) for r in own.relations]
     new_qualifiers = [held.qualifier(q) for q in own.qualifiers]
+    every = [new or r for r, new in zip(own.relations, new_relations, strict=True)]
+    if hierarchy:
+        every = held.with_hierarchy(every)
+    n_added = len(every) - len(own.relations)
     schema = replace(
         own,
-        relations=tuple(new or r for r, new in zip(own.relations, new_relations, strict=True)),
+        relations=tuple(every),
         qualifiers=tuple(new or q for q, new in zip(own.qualifiers, new_qualifiers, strict=True)),
     )
     kept_types = own.subtypes(types.kept or own.entity_names)
     limits = Limits(
         np.array([name in kept_types for name in own.entity_names], bool),
-        np.array([r is not None for r in new_relations], bool),
+        np.array([r is not None for r in new_relations] + [True] * n_added, bool),
         np.array([q is not None for q in new_qualifiers], bool),
     )
-    unknown = {"entity types": types.unknown, "relations": relations.unknown}
+    added = {r.name for r in every[len(own.relations) :]}
+    unknown = {
+        "entity types": types.unknown,
+        "relations": [name for name in relations.unknown if name not in added],
+    }
     return Restriction(schema, limits, unknown | {"qualifiers": qualifiers.unknown})
 
 
@@ -113,6 +126,39 @@ class _Held:
             symmetric=relation.symmetric or other.symmetric,
             inverse=relation.inverse or (inverse[0] if inverse else None),
         )
+
+    def with_hierarchy(self, relations: list[Relation]) -> list[Relation]:
+        """The relations with the parents that both schemas give them, and the added ones above them."""
+        known = set(self.relations.kept.values())
+        above = ancestors({r.name: r.parents for r in self.wanted.relations})
+        wanted = {name for one in known for name in above[one]} - known
+        names: dict[str, list[str]] = {name: [name] for name in wanted}
+        for mine, other in self.relations.kept.items():
+            names.setdefault(other, []).append(mine)
+
+        def parents(own: tuple[str, ...], other: str | None) -> tuple[str, ...]:
+            theirs = self.wanted.relation(other).parents if other is not None else ()
+            mine = [name for parent in theirs for name in names.get(parent, ())]
+            return tuple(dict.fromkeys((*own, *mine)))
+
+        return [
+            *(
+                replace(r, parents=parents(r.parents, self.relations.kept.get(r.name)))
+                for r in relations
+            ),
+            *(
+                replace(
+                    r,
+                    domain=self._both((), r.domain) or (),
+                    range=self._both((), r.range) or (),
+                    inverse=None,
+                    parents=parents((), r.name),
+                    pairs=(),
+                )
+                for r in self.wanted.relations
+                if r.name in wanted
+            ),
+        ]
 
     def qualifier(self, qualifier: QualifierType) -> QualifierType | None:
         """The qualifier with the constraints of both schemas; None if it is to be dropped."""

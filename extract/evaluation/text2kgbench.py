@@ -1,12 +1,12 @@
 """The seven measures of Text2KGBench: facts right, true to the ontology, and made up.
 
-Mihindukulasooriya, Tiwari, Enguix and Lata 2023, Text2KGBench: A Benchmark for Ontology-Driven Knowledge Graph
-Generation from Text, section 4; https://arxiv.org/abs/2308.02357. Details that the paper leaves open are
-those of its published script (https://github.com/cenguix/Text2KGBench, src/evaluation/run_eval.py).
+Mihindukulasooriya, Tiwari, Enguix and Lata 2023, Text2KGBench: A Benchmark for Ontology-Driven Knowledge
+Graph Generation from Text, section 4; https://arxiv.org/abs/2308.02357. Details that the paper leaves open
+are those of its published script (https://github.com/cenguix/Text2KGBench, src/evaluation/run_eval.py).
 
-Differs from the script: sentences are told apart by this project's rules and not by NLTK's trained model, whose
-data no package holds; of words only their stems matter, so that a full stop within a text may count otherwise.
-A relation may be written with blanks or with underscores.
+Differs from the script: sentences are told apart by this project's rules and not by NLTK's trained model,
+whose data no package holds; of words only their stems matter, so that a full stop inside a text may count
+otherwise. A relation may be written with blanks or with underscores.
 """
 
 from __future__ import annotations
@@ -147,6 +147,6 @@ def _nltk() -> tuple[Any, Any]:
     except ImportError as error:
         raise TripackError(
             "Text2KGBench's measures compare words by nltk's stemmer, which is not installed. "
-            "Install it: pip install nltk."
+            "Run: pip install nltk"
         ) from error
     return NLTKWordTokenizer(), PorterStemmer()

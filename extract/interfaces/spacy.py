@@ -73,7 +73,7 @@ class Settings:
     spans_key: str = "tripack"  # every entity, nested or not, goes to doc.spans[KEY]
     device: str = "cpu"  # where the model runs: "cpu", "cuda", "auto"
     accuracy: str | None = None  # of a stack: "fast", "balanced", "best"; None: the stack's own
-    decoder: str = "greedy"  # search for what is kept: "greedy", "beam", "exact"
+    decoder: str = "greedy"  # search for what is kept: "greedy", "beam", "exact", "cp-sat"
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0.0 <= self.threshold <= 1.0:

@@ -70,7 +70,7 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
     source = _source(recipe)
     if recipe.parts is not None:
         source /= recipe.parts
-    splits = corpora.read(recipe.name, source)
+    splits = corpora.read(recipe.name, source, None if recipe.parts is None else recipe.train)
     has_dev = not recipe.n_dev and recipe.dev != "none"
     for wanted in (recipe.train, recipe.dev) if has_dev else (recipe.train,):
         if wanted not in splits:

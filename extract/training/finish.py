@@ -125,9 +125,14 @@ def tuned(parts: Sequence[DevPart], decoder: Decoder) -> Decoder:
     Where the metric is of quintuplets, triples are tuned on triplets: a low threshold on triples
     costs quintuplets nothing, since a false triple seldom gets a qualifier, but it floods users. The
     threshold on entities is tuned on entities as much as on triples, which hardly mind it; entities count
-    in parts that annotate all of them with their types and do not give them beforehand.
+    in parts that annotate all of them with their types and do not give them beforehand; a world that is
+    closed only locally does not.
     """
-    complete = [part for part in parts if part.corpus.typed and not part.corpus.given]
+    complete = [
+        part
+        for part in parts
+        if part.corpus.typed and not part.corpus.given and part.corpus.metric != "locally_closed"
+    ]
 
     def mean_f1(trial: Decoder, instead: dict[str, str]) -> float:
         scores = []

@@ -37,8 +37,8 @@ class CorpusRecipe(_Section):
     path: str | None = Field(None, description="folder or file; by default $TRIPACK_CORPORA/name")
     parts: str | None = Field(
         None,
-        description="pattern of files in that folder; each is a corpus of its own, with its own labels, "
-        "whose one split is 'file'",
+        description="pattern of files in that folder; each is a corpus of its own, with labels of its "
+        "own, and all of it is the split to train on",
     )
     train: str = Field("train", description="split to train on")
     dev: str = Field(

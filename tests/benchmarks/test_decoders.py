@@ -31,11 +31,11 @@ def test_unconstrained_output_breaks_what_constrained_does_not() -> None:
     gold = [gold_of("PER"), gold_of("ORG")]
     found, decoder = [MISFIT, FITS], Decoder(SCHEMA)
     free = decoded(gold, found, decoder, Everything())
-    assert (free["broken"], free["worth"]) == (0.5, 12 + 9)
+    assert (free["broken"], free["worth"], free["breaches"]) == (0.5, 12 + 9, 1)
     assert free["strict"]["f1"] == 1
     for solver in (GreedySolver(), ExactSolver()):
         bound = decoded(gold, found, decoder, solver)
-        assert (bound["broken"], bound["worth"]) == (0, 8 + 9)
+        assert (bound["broken"], bound["worth"], bound["breaches"]) == (0, 8 + 9, 0)
         assert bound["strict"]["recall"] == 0.5
         untyped = decoded(gold, found, decoder, solver, typed=False)
         assert (untyped["broken"], untyped["worth"]) == (0.5, 12 + 9)

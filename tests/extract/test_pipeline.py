@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import corpora
 from extract import Document, Extractor, load
 from extract.errors import InputError, ModelError
+from extract.schema import Relation, Schema
 from extract.structures import Sentence
 from tests.extract.cases import any_text, key, sentence_of, tokens_of
 
@@ -32,6 +33,23 @@ def extractor_of(model: Path) -> Extractor:
 @pytest.fixture
 def extractor(tiny_model: Path) -> Extractor:
     return extractor_of(tiny_model)
+
+
+def test_a_schema_with_a_hierarchy_turns_back_off_on_unless_told_not_to(tiny_model: Path) -> None:
+    extractor = load(tiny_model, device="cpu")
+    flat = Schema((), (Relation("educated at"),))
+    above = Schema((), (Relation("educated at", parents=("tied to",)), Relation("tied to", "P0")))
+    assert not extractor.backs_off
+    assert not extractor.restricted(flat).backs_off
+    held = extractor.restricted(above)
+    assert held.backs_off and held.schema.relation("tied to").id == "P0"
+    off = load(tiny_model, device="cpu", back_off=False).restricted(above)
+    assert not off.backs_off and "tied to" not in off.schema.relation_names
+    fact = "Leonard Parker received his PhD from Harvard University in 1967."
+    sure, same = held.extract(fact), off.extract(fact)
+    assert (
+        [t.relation for t in sure.triples] == [t.relation for t in same.triples] == ["educated at"]
+    )
 
 
 @pytest.fixture(scope="module")

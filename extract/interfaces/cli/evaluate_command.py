@@ -24,8 +24,11 @@ from extract.interfaces.cli.options import (
     Dtype,
     Entities,
     JsonFile,
+    Objective,
     Threads,
     Threshold,
+    TimeLimit,
+    check_search,
 )
 from extract.interfaces.cli.printing import as_json
 from extract.interfaces.io.target import Target
@@ -53,6 +56,8 @@ def evaluate(
     json_: JsonFile = None,
     accuracy: Accuracy = None,
     decoder: Decoder = "greedy",
+    objective: Objective = None,
+    time_limit: TimeLimit = None,
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,
@@ -65,6 +70,7 @@ def evaluate(
         raise UsageError(
             "Got --file together with --split, --dev or --path, expected one way to name the data."
         )
+    check_search(decoder, objective, time_limit)
     data = {
         "corpus": corpus,
         "split": None if file is not None else split or "dev",
@@ -76,11 +82,13 @@ def evaluate(
         # Opened first: a report that cannot be written is not worth computing.
         target = None if json_ is None else stack.enter_context(Target(json_, force=True))
         examples = read_gold(corpus, split or "dev", file, path, dev, seed)
+        from extract.decode.solvers import make_solver
         from extract.pipeline import load
         from extract.versions import environment
 
+        solver = make_solver(decoder, objective=objective, time_limit=time_limit)
         extractor = load(
-            model, accuracy=accuracy, device=device, dtype=dtype, threads=threads, decoder=decoder
+            model, accuracy=accuracy, device=device, dtype=dtype, threads=threads, decoder=solver
         )
         started = time.monotonic()
         kind = cast(Literal["found", "given"], entities or extractor.entities)
@@ -94,7 +102,8 @@ def evaluate(
             | {"accuracy": extractor.accuracy},
             **data,
             "settings": {"threshold": threshold, "batch_size": batch_size, "threads": threads}
-            | {"device": device, "dtype": dtype, "entities": kind, "decoder": decoder},
+            | {"device": device, "dtype": dtype, "entities": kind, "decoder": decoder}
+            | {"objective": objective, "time_limit": time_limit},
             "seconds": round(seconds, 2),
             "sentences_per_second": round(len(examples) / seconds, 2),
             "metrics": report.to_dict(),

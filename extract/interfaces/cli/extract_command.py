@@ -18,13 +18,17 @@ from extract.interfaces.cli.memory import return_large_blocks
 from extract.interfaces.cli.options import (
     DEFAULT_MODEL,
     Accuracy,
+    BackOff,
     BatchSize,
     Decoder,
     Device,
     Dtype,
     Model,
+    Objective,
     Threads,
     Threshold,
+    TimeLimit,
+    check_search,
 )
 from extract.interfaces.cli.progress import ProgressBar
 from extract.interfaces.io.readers import READERS, Item
@@ -125,12 +129,15 @@ def extract(
     model: Model = DEFAULT_MODEL,
     accuracy: Accuracy = None,
     decoder: Decoder = "greedy",
+    objective: Objective = None,
+    time_limit: TimeLimit = None,
     schema: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE", help="Give only what this schema admits (see `tripack schema`)."
         ),
     ] = None,
+    back_off: BackOff = None,
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,
@@ -151,10 +158,22 @@ def extract(
     _refuse_input_as_output(source, out_path)
     if low_memory:
         return_large_blocks()
+    check_search(decoder, objective, time_limit)
+    search = _Search(decoder, objective, time_limit, back_off)
     options = _Options(
-        model, accuracy, decoder, schema, threshold, batch_size, threads, device, dtype, explain
+        model, accuracy, search, schema, threshold, batch_size, threads, device, dtype, explain
     )
     _run(items, source, Target(out_path, force=force), writer, options, quiet=quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """How the decoder chooses."""
+
+    decoder: str
+    objective: str | None
+    time_limit: float | None
+    back_off: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +182,7 @@ class _Options:
 
     model: str
     accuracy: str | None
-    decoder: str
+    search: _Search
     schema: Path | None
     threshold: float | None
     batch_size: int
@@ -293,18 +312,29 @@ def _run(
         good = _UpToError(items)
         good.read_first()  # an input that cannot be read is refused before the model is loaded
         wanted = None if options.schema is None else read_schema(options.schema)
+        from extract.decode.solvers import make_solver
         from extract.pipeline import load
 
+        search = options.search
+        solver = make_solver(
+            search.decoder, objective=search.objective, time_limit=search.time_limit
+        )
         extractor = load(
             options.model,
             accuracy=options.accuracy,
             device=options.device,
             dtype=options.dtype,
             threads=options.threads,
-            decoder=options.decoder,
+            decoder=solver,
+            back_off=search.back_off,
         )
         if wanted is not None:
             extractor = extractor.restricted(wanted)
+        if search.back_off and not extractor.backs_off:
+            raise UsageError(
+                "Got --back-off, but no relation of the model or --schema has parents among those "
+                "that it knows. Give a schema with a hierarchy of relations."
+            )
         target.write(writer.header, n_documents=0)
         n_triples, started = 0, time.monotonic()
         to_screen = target.path is None and sys.stdout.isatty()

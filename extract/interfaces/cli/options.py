@@ -14,7 +14,9 @@ DEVICES = ["auto", "cpu", "cuda"]
 ACCURACIES = ["fast", "balanced", "best"]
 DTYPES = ["auto", "float32", "bfloat16"]
 ENTITIES = ["found", "given"]
-DECODERS = ["greedy", "beam", "exact"]
+DECODERS = ["greedy", "beam", "exact", "cp-sat"]
+EXACT_DECODERS = ["exact", "cp-sat"]
+OBJECTIVES = ["joint", "entity_first", "relation_first"]
 
 
 def _known(kind: str, names: list[str], value: str | None) -> str | None:
@@ -39,6 +41,16 @@ def _check_decoder(value: str) -> str | None:
     return _known("decoder", DECODERS, value)
 
 
+def _check_objective(value: str | None) -> str | None:
+    return _known("objective", OBJECTIVES, value)
+
+
+def _check_time_limit(value: float | None) -> float | None:
+    if value is not None and not 0 <= value < float("inf"):
+        raise typer.BadParameter(f"Expected a number of seconds from 0 up, got {value}.")
+    return value
+
+
 def _check_entities(value: str | None) -> str | None:
     return _known("kind of entities", ENTITIES, value)
 
@@ -53,6 +65,17 @@ def _check_positive(value: int | None) -> int | None:
     if value is not None and value < 1:
         raise typer.BadParameter(f"Expected a whole number of at least 1, got {value}.")
     return value
+
+
+def check_search(decoder: str, objective: str | None, time_limit: float | None) -> None:
+    """Refuse settings that the decoder does not have. Raises `typer.BadParameter`."""
+    if decoder in EXACT_DECODERS:
+        return
+    for name, value in (("--objective", objective), ("--time-limit", time_limit)):
+        if value is not None:
+            raise typer.BadParameter(
+                f"Got {name} with the decoder {decoder}, expected one of: {', '.join(EXACT_DECODERS)}."
+            )
 
 
 Model = Annotated[
@@ -76,7 +99,30 @@ Decoder = Annotated[
     str,
     typer.Option(
         callback=_check_decoder,
-        help="Search for what is kept: greedy, beam or exact.",
+        help="Search for what is kept: greedy, beam, exact or cp-sat.",
+    ),
+]
+Objective = Annotated[
+    str | None,
+    typer.Option(
+        callback=_check_objective,
+        help="Of exact and cp-sat: joint, entity_first or relation_first; default: joint.",
+    ),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        callback=_check_time_limit,
+        help="Of exact and cp-sat, for each sentence; then the best found is taken; default: 10.",
+    ),
+]
+BackOff = Annotated[
+    bool | None,
+    typer.Option(
+        "--back-off/--no-back-off",
+        show_default=False,
+        help="Give a relation above those of which none is sure; default: if --schema has such.",
     ),
 ]
 BatchSize = Annotated[

@@ -204,7 +204,7 @@ def test_pairs_are_hints_for_a_prompt(tiny_model: Path, capfd: pytest.CaptureFix
     assert capfd.readouterr().out == "(Leonard Parker, Harvard University)\n"
 
 
-@pytest.mark.parametrize("decoder", ["greedy", "beam", "exact"])
+@pytest.mark.parametrize("decoder", ["greedy", "beam", "exact", "cp-sat"])
 def test_each_decoder_finds_the_fact(
     tiny_model: Path, decoder: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -243,6 +243,55 @@ def test_explain_says_what_was_removed_by_which_constraint(
     assert run_here(*words, "--format", "table") == 0
     table = capfd.readouterr().out
     assert "in favour of" in table and "end time 1967" in " ".join(table.split())
+
+
+def test_back_off_gives_the_relation_above_those_the_schema_leaves_out(
+    tmp_path: Path, tiny_model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model, coarse = tmp_path / "model", tmp_path / "coarse.json"
+    shutil.copytree(tiny_model, model)
+    schema = Schema.read(model / "schema.json")
+    above = next(r.name for r in schema.relations if r.name != "educated at")
+    own = [
+        replace(r, parents=(above,)) if r.name == "educated at" else replace(r, domain=(), range=())
+        for r in schema.relations
+    ]
+    replace(schema, relations=tuple(own)).write(model / "schema.json")
+    coarse.write_text(json.dumps({"entity_types": [], "relations": [{"name": above}]}))
+    words = ["extract", FACT, "--model", model, "--schema", coarse, "-f", "jsonl"]
+    for off in ([], ["--no-back-off"]):
+        assert run_here(*words, *off) == 0
+        assert documents(capfd.readouterr().out)[0]["triples"] == []
+    assert run_here(*words, "--back-off", "--explain") == 0
+    (document,) = documents(capfd.readouterr().out)
+    assert [t["relation"] for t in document["triples"]] == [above]
+    told = [r for r in document["removed"] if r["constraint"] == "backed off to the relation above"]
+    assert [r["triple"]["relation"] for r in told] == ["educated at"]
+
+
+def test_back_off_without_a_hierarchy_is_refused(
+    tiny_model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here("extract", FACT, "--model", tiny_model, "--back-off") == 2
+    assert "no relation of the model or --schema has parents" in capfd.readouterr().err
+
+
+def test_objective_and_time_limit_go_to_the_exact_decoders(
+    tiny_model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["extract", FACT, "--model", tiny_model, "-f", "jsonl"]
+    exact = ["--objective", "entity_first", "--time-limit", "2.5"]
+    assert run_here(*words, "--decoder", "exact", *exact) == 0
+    assert len(documents(capfd.readouterr().out)[0]["triples"]) == 1
+    assert run_here(*words, *exact) == 2
+    assert (
+        "--objective with the decoder greedy, expected one of: exact, cp-sat"
+        in capfd.readouterr().err
+    )
+    assert run_here(*words, "--objective", "best") == 2
+    assert "Unknown objective 'best'" in capfd.readouterr().err
+    assert run_here(*words, "--time-limit", "-1") == 2
+    assert "seconds from 0 up, got -1" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["csv", "pairs"])

@@ -105,7 +105,7 @@ def test_root_scripts_are_the_commands(script: str) -> None:
         (["extract", "x", "--device", "tpu"], "Expected one of: auto, cpu, cuda."),
         (["extract", "x", "--dtype", "int8"], "Expected one of: auto, bfloat16, float32."),
         (["extract", "x", "--accuracy", "finest"], "Expected one of: balanced, best, fast."),
-        (["extract", "x", "--decoder", "best"], "Expected one of: beam, exact, greedy."),
+        (["extract", "x", "--decoder", "best"], "Expected one of: beam, cp-sat, exact, greedy."),
         (["stack", "a", "b"], "Missing option '--output'"),
         (["stack", "a", "b", "-o", "s", "--weights", "none"], "Expected one of: global, relation."),
         (["stack", "a", "b", "-o", "s", "--folds", "2"], "--folds"),

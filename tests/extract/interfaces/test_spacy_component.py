@@ -76,7 +76,9 @@ def test_decoder_is_the_one_that_is_set(tiny_nlp: Language, tiny_model: Path) ->
     nlp = pipeline(tiny_model, decoder="exact")
     assert isinstance(component(nlp).extractor._decoder.solver, ExactSolver)
     assert facts(nlp(TEXTS[0])) == facts(tiny_nlp(TEXTS[0])) != []
-    with pytest.raises(ModelError, match=r"Unknown decoder 'best'\. Expected one of: beam, exact"):
+    with pytest.raises(
+        ModelError, match=r"Unknown decoder 'best'\. Expected one of: beam, cp-sat, exact"
+    ):
         _ = component(pipeline(tiny_model, decoder="best")).extractor
 
 

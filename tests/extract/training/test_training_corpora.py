@@ -8,7 +8,7 @@ import pytest
 
 from corpora.base import Example
 from extract.errors import RecipeError
-from extract.training.corpora import CorpusData, load_corpus, merged_schema
+from extract.training.corpora import CorpusData, load_corpora, load_corpus, merged_schema
 from extract.training.recipe import CorpusRecipe, Recipe
 from tests.extract.cases import sentence_of
 
@@ -56,6 +56,21 @@ def test_missing_split_lists_those_that_are_there(facts_file: Path) -> None:
         RecipeError, match=r"'hyperred' at .* has no split 'test'. Expected one of: file"
     ):
         load_corpus(facts(facts_file, train="test"))
+
+
+def test_parts_are_corpora_of_their_own(tmp_path: Path, facts_file: Path) -> None:
+    lines = facts_file.read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "b.jsonl").write_text("".join(lines[:4]), encoding="utf-8")
+    (tmp_path / "a.jsonl").write_text("".join(lines[4:]), encoding="utf-8")
+    both = facts(tmp_path, parts="*.jsonl", train="train", n_dev=1)
+    first, second = load_corpora([both])
+    assert (first.title, second.title) == ("hyperred/a.jsonl", "hyperred/b.jsonl")
+    assert (len(first.train), len(second.train)) == (len(lines) - 5, 3)
+    assert first.schema.relation_names != second.schema.relation_names
+    with pytest.raises(RecipeError, match=r"'hyperred' at .* has no file '\*\.csv'"):
+        load_corpora([facts(tmp_path, parts="*.csv")])
+    (whole,) = load_corpora([facts(facts_file)])
+    assert whole.title == "hyperred"
 
 
 def data_of(name: str, sentences: list, typed: bool) -> CorpusData:  # type: ignore[type-arg]
