@@ -44,6 +44,10 @@ class ReDocRed(Corpus):
             document = _read_document(record, place)
             yield from _examples(document, unique(f"{path.stem}-{document.title}"))
 
+    def documents(self, path: Path) -> Iterator[ClusteredDocument]:
+        """The documents of a file with their entities whole, as examples cannot say them."""
+        return (_read_document(record, place) for place, record in read_json_array(path))
+
     def from_hub_row(self, row: dict[str, Any], place: Place) -> Iterator[Example]:
         """A document of DocRED, whose labels say `head`, `tail` and `relation_id`."""
         labels = [
@@ -65,7 +69,9 @@ class ReDocRed(Corpus):
 
 
 @dataclass(frozen=True, slots=True)
-class _Document:
+class ClusteredDocument:
+    """A document whose mentions are clustered into entities, and relations between these."""
+
     title: str
     sentences: list[list[str]]
     entities: list[list[tuple[int, int, int, str]]]  # mentions: sentence, start, end, type
@@ -73,7 +79,7 @@ class _Document:
     place: Place
 
 
-def _read_document(record: dict[str, Any], place: Place) -> _Document:
+def _read_document(record: dict[str, Any], place: Place) -> ClusteredDocument:
     title = place.field(record, "title", str)
     place = place.at(repr(title[:60]))
     sentences = [place.texts(s, "a sentence") for s in place.field(record, "sents", list)]
@@ -99,7 +105,7 @@ def _read_document(record: dict[str, Any], place: Place) -> _Document:
                 f"expected 'pos' within the {len(sentences[sentence])} words of sentence "
                 f"{sentence}, got {start} to {end} (end not included)."
             )
-    return _Document(title, sentences, entities, relations, place)
+    return ClusteredDocument(title, sentences, entities, relations, place)
 
 
 def _mention(record: Any, place: Place) -> tuple[int, int, int, str]:
@@ -107,7 +113,7 @@ def _mention(record: Any, place: Place) -> tuple[int, int, int, str]:
     return place.field(record, "sent_id", int), start, end, place.field(record, "type", str)
 
 
-def _examples(document: _Document, doc_id: str) -> Iterator[Example]:
+def _examples(document: ClusteredDocument, doc_id: str) -> Iterator[Example]:
     around = contexts(document.sentences)
     for number, words in enumerate(document.sentences):
         draft = Draft.of_tokens(words, document.place.at(f"sentence {number}"))

@@ -86,9 +86,10 @@ class Value:
 class Node:
     """An entity of the graph after resolution.
 
-    `id` is a hash of its canonical member. `label` is the most frequent text of its mentions, `type` the most
-    frequent type; `aliases` are all other texts, sorted. `members` are the identifiers of what was merged
-    into it, itself among them, sorted.
+    `id` is the identifier of its canonical member: the longest name among its members, the first in order of
+    those; so more mentions of the same names do not change it. `label` is that member's most frequent text,
+    `type` the most frequent type of all mentions; `aliases` are all other texts, sorted. `members` are the
+    identifiers of what was merged into it, its own among them, sorted.
     """
 
     id: str
