@@ -30,6 +30,10 @@ class ModelError(TripackError):
     """A model or encoder is missing, damaged, or not what it says."""
 
 
+class StoreError(TripackError):
+    """A graph's folder is missing, in use, damaged, or not what it says."""
+
+
 class RecipeError(TripackError):
     """A training recipe is missing, malformed or contradictory."""
 

@@ -13,6 +13,7 @@ from extract.interfaces.cli.corpora_command import corpora_app
 from extract.interfaces.cli.evaluate_command import evaluate
 from extract.interfaces.cli.exits import EPILOG, USAGE
 from extract.interfaces.cli.extract_command import extract
+from extract.interfaces.cli.graph_command import graph_app
 from extract.interfaces.cli.layers_command import layers
 from extract.interfaces.cli.models_command import models_app
 from extract.interfaces.cli.schema_command import schema_app
@@ -33,6 +34,7 @@ app.command("layers", epilog=EPILOG)(layers)
 app.add_typer(models_app, name="models")
 app.add_typer(corpora_app, name="corpora")
 app.add_typer(schema_app, name="schema")
+app.add_typer(graph_app, name="graph")
 
 
 def _print_version(wanted: bool) -> None:

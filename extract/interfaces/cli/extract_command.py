@@ -35,7 +35,7 @@ from extract.interfaces.io.readers import READERS, Item
 from extract.interfaces.io.settings import ReadSettings
 from extract.interfaces.io.sources import Source, text_argument
 from extract.interfaces.io.target import Target
-from extract.interfaces.io.writers import FORMATS, Writer, make_writer
+from extract.interfaces.io.writers import FORMATS, SUFFIXES, Writer, make_writer
 from extract.schemas.read import read_schema
 
 _INPUT, _OUTPUT = "Input", "Output"
@@ -106,7 +106,8 @@ def extract(
             "--format",
             "-f",
             rich_help_panel=_OUTPUT,
-            help="table, jsonl, csv or pairs; default: table on a terminal, csv for FILE.csv, else jsonl.",
+            help="table, jsonl, csv, pairs, turtle or nquads; default: table on a terminal, by the suffix of "
+            "FILE (.csv, .ttl, .nq), else jsonl.",
         ),
     ] = None,
     force: Annotated[
@@ -215,8 +216,9 @@ def _writer(name: str | None, out_path: Path | None, *, explain: bool) -> Writer
         name = "table" if sys.stdout.isatty() else "jsonl"
     elif name is None:
         suffix = out_path.suffix.lower().removeprefix(".") if out_path is not None else ""
-        name = suffix if suffix in FORMATS else "jsonl"
-    if explain and name in ("csv", "pairs"):
+        known = SUFFIXES.get(suffix, suffix)
+        name = known if known in FORMATS else "jsonl"
+    if explain and name not in ("table", "jsonl"):
         raise UsageError(f"Got --explain with format {name}, expected table or jsonl.")
     try:
         return make_writer(name)

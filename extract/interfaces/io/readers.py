@@ -62,13 +62,14 @@ def read_jsonl(source: OpenInput, settings: ReadSettings, tally: Tally) -> Itera
             continue
         where = f"{source.label}, line {number}"
         try:
-            record = _parse_json(line, where)
-            yield _item(record, f"{source.name}:{number}", where, settings)
+            record = parse_json(line, where)
+            yield item_of(record, f"{source.name}:{number}", where, settings)
         except InputError as error:
             tally.bad(error, settings)
 
 
-def _parse_json(line: str, where: str) -> dict[str, Any]:
+def parse_json(line: str, where: str) -> dict[str, Any]:
+    """The JSON object of a line. Raises `InputError` if it is none."""
     try:
         record = json.loads(line)
     except RecursionError as error:
@@ -124,7 +125,7 @@ def read_csv(source: OpenInput, settings: ReadSettings, tally: Tally) -> Iterato
                     "Quote fields that hold commas, or use --skip-bad."
                 )
             record = dict(zip(header, row, strict=True))
-            yield _item(record, f"{source.name}:{number}", where, settings)
+            yield item_of(record, f"{source.name}:{number}", where, settings)
         except InputError as error:
             tally.bad(error, settings)
 
@@ -166,7 +167,7 @@ def read_parquet(source: OpenInput, settings: ReadSettings, tally: Tally) -> Ite
                 number += 1
                 try:
                     where = f"{source.label}, row {number}"
-                    yield _item(record, f"{source.name}:{number}", where, settings)
+                    yield item_of(record, f"{source.name}:{number}", where, settings)
                 except InputError as error:
                     tally.bad(error, settings)
             tally.n_bytes += source.n_bytes * batch.num_rows // n_rows
@@ -176,7 +177,7 @@ def read_parquet(source: OpenInput, settings: ReadSettings, tally: Tally) -> Ite
         ) from error
 
 
-def _item(record: dict[str, Any], default_id: str, where: str, settings: ReadSettings) -> Item:
+def item_of(record: dict[str, Any], default_id: str, where: str, settings: ReadSettings) -> Item:
     """The id and text of a record. Raises `InputError` if they are missing or of another type."""
     if settings.text_field not in record:
         raise InputError(

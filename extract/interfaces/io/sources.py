@@ -6,7 +6,7 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from extract.errors import InputError
 from extract.interfaces.io.decoding import HEAD_BYTES, decode, refuse_binary
-from extract.interfaces.io.readers import READERS, SUFFIXES, Item, OpenInput
+from extract.interfaces.io.readers import READERS, SUFFIXES, Item, OpenInput, Reader
 from extract.interfaces.io.settings import ReadSettings, Tally
 
 _BUFFER_BYTES = 1 << 20
@@ -39,6 +39,7 @@ class Source:
 
     n_skipped_files: files of a folder whose suffix no reader takes.
     total_bytes: size of everything to read, None where it cannot be known.
+    readers: by format, for callers that read more than texts from records.
     """
 
     files: list[InputFile]
@@ -46,6 +47,7 @@ class Source:
     n_skipped_files: int = 0
     total_bytes: int | None = None
     tally: Tally = field(default_factory=Tally)
+    readers: Mapping[str, Reader] = field(default_factory=lambda: READERS)
 
     @classmethod
     def open(cls, where: str, settings: ReadSettings) -> Source:
@@ -92,7 +94,7 @@ class Source:
                 readable = io.BytesIO(stream.read())  # the format is read from its end
             opened = OpenInput(readable, file.name, file.label, size)
             try:
-                for item in READERS[kind or "text"](opened, self.settings, self.tally):
+                for item in self.readers[kind or "text"](opened, self.settings, self.tally):
                     self.tally.n_documents += 1
                     yield item
             except OSError as error:

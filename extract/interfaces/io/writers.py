@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from extract.errors import OutputError, one_of
@@ -106,12 +107,25 @@ def _table_writer() -> Writer:
     return TableWriter()
 
 
+def _rdf_writer(name: str) -> Writer:
+    try:
+        from extract.interfaces.io.rdf import RdfWriter
+    except ImportError as error:
+        raise OutputError(
+            f"Format {name} needs the package {error.name}. Install it by: pip install 'tripack[graph]'."
+        ) from error
+    return RdfWriter(name)
+
+
 FORMATS: dict[str, Callable[[], Writer]] = {
     "jsonl": JsonLinesWriter,
     "csv": CsvWriter,
     "pairs": PairsWriter,
     "table": _table_writer,
+    "turtle": partial(_rdf_writer, "turtle"),
+    "nquads": partial(_rdf_writer, "nquads"),
 }
+SUFFIXES = {"ttl": "turtle", "nq": "nquads"}  # of formats that are not called as their files end
 
 
 def make_writer(name: str) -> Writer:

@@ -23,7 +23,7 @@ def test_each_example_is_a_command_with_known_options(
     example: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     _, *words = shlex.split(example)
-    depth = 2 if words[0] in ("models", "corpora", "schema") else 1
+    depth = 2 if words[0] in ("models", "corpora", "schema", "graph") else 1
     assert run_here(*words[:depth], "--help") == 0
     shown = capfd.readouterr().out
     for option in (word for word in words if word.startswith("--")):

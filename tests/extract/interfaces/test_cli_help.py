@@ -36,6 +36,15 @@ COMMANDS = [
     ["schema", "infer"],
     ["schema", "check"],
     ["schema", "convert"],
+    ["graph"],
+    ["graph", "build"],
+    ["graph", "add"],
+    ["graph", "query"],
+    ["graph", "stats"],
+    ["graph", "merge"],
+    ["graph", "unmerge"],
+    ["graph", "merges"],
+    ["graph", "explain"],
 ]
 
 
@@ -100,7 +109,10 @@ def test_root_scripts_are_the_commands(script: str) -> None:
         (["exract", "x"], "Did you mean 'extract'?"),
         (["extract", "--inptu", "x"], "No such option: --inptu"),
         (["extract", "one", "two"], "unexpected extra argument"),
-        (["extract", "x", "--format", "turtle"], "Expected one of: csv, jsonl, pairs, table."),
+        (
+            ["extract", "x", "--format", "xml"],
+            "Expected one of: csv, jsonl, nquads, pairs, table, turtle.",
+        ),
         (["extract", "x", "--format", "nope"], "Unknown output format 'nope'"),
         (["extract", "x", "--device", "tpu"], "Expected one of: auto, cpu, cuda."),
         (["extract", "x", "--dtype", "int8"], "Expected one of: auto, bfloat16, float32."),

@@ -8,10 +8,12 @@ import json
 from dataclasses import replace
 
 import pytest
+from pyoxigraph import RdfFormat, Store
 
 from extract.errors import OutputError
 from extract.interfaces.io.table import TableWriter, visible
 from extract.interfaces.io.writers import CsvWriter, make_writer
+from extract.kg.rdf import Names
 from extract.structures import (
     Document,
     Entity,
@@ -124,8 +126,37 @@ def test_markup_of_a_text_is_not_interpreted() -> None:
 
 
 def test_unknown_format_lists_the_known_ones() -> None:
-    with pytest.raises(OutputError, match=r"Unknown output format 'turtle'\. Expected one of: csv"):
-        make_writer("turtle")
+    with pytest.raises(OutputError, match=r"Unknown output format 'xml'\. Expected one of: csv"):
+        make_writer("xml")
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("turtle", RdfFormat.TURTLE), ("nquads", RdfFormat.N_QUADS)]
+)
+def test_rdf_of_several_documents_is_one_file_that_says_all(name: str, format: RdfFormat) -> None:
+    writer = make_writer(name)
+    written = writer.header + "".join(writer.render(document(id)) for id in ("a/1", "doc 2"))
+    assert written.count("@prefix rdf:") == (name == "turtle")
+    store = Store()
+    store.load(written.encode(), format=format)
+    query = """SELECT ?id ?a ?b ?score ?year {
+        ?st rdf:reifies <<( ?s wdt:P1 ?o )>> ; pq:P582 ?year ; prov:wasDerivedFrom ?evidence .
+        ?evidence tp:score ?score ; oa:hasSource/dcterms:identifier ?id .
+        ?s rdfs:label ?a . ?o rdfs:label ?b }"""
+    found = store.query(query, prefixes=Names().prefixes, use_default_graph_as_union=True)
+    assert {tuple(term.value for term in row) for row in found} == {
+        (id, "Zoë Å.", "Bank", "0.9346", "1967") for id in ("a/1", "doc 2")
+    }
+    graphs = {graph.value for graph in store.named_graphs()}
+    own = {Names().document(id) for id in ("a/1", "doc 2")}
+    assert graphs == (own if name == "nquads" else set())
+
+
+@pytest.mark.parametrize("name", ["turtle", "nquads"])
+def test_rdf_of_a_document_without_triples_is_its_run(name: str) -> None:
+    writer = make_writer(name)
+    written = writer.render(Document("nothing", id="empty", model="m 1"))
+    assert "empty" in written and "reifies" not in written
 
 
 def test_pairs_are_one_a_line_once_a_document_with_an_empty_line_between_documents() -> None:
