@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, overload
@@ -11,6 +12,7 @@ from typing import Literal, overload
 import torch
 
 from extract.decode.base import Solver
+from extract.decode.bias import RelationBias
 from extract.decode.constraints import Constraint
 from extract.decode.decoder import Decoder
 from extract.decode.restrict import restrict
@@ -228,6 +230,12 @@ class Extractor:
         )
         held._back_off = self._back_off
         return held
+
+    def biased(self, bias: RelationBias) -> Extractor:
+        """An extractor of the same model whose decoder adds `bias` to the log-odds of triples."""
+        biased = copy(self)
+        biased._decoder = replace(self._decoder, bias=bias)
+        return biased
 
     @property
     def full_name(self) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from extract.decode.back_off import BACKED_OFF, BackedOff, BackOff, OneLevel
 from extract.decode.base import Selection, Solver
+from extract.decode.bias import RelationBias
 from extract.decode.calibration import Calibration, log_odds, probability
 from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraint, Constraints
@@ -34,6 +35,7 @@ class Decoder:
         further: constraints beyond those of the schema.
         limits: labels that may be kept; None: all.
         back_off: whether a relation of the schema stands for those below it where none of them is sure.
+        bias: what the types of its ends add to a triple's log-odds; None: nothing.
     """
 
     schema: Schema
@@ -44,6 +46,7 @@ class Decoder:
     further: tuple[Constraint, ...] = ()
     limits: Limits | None = None
     back_off: bool = False
+    bias: RelationBias | None = None
 
     def __post_init__(self) -> None:
         self.constraints = Constraints.from_schema(
@@ -80,6 +83,8 @@ class Decoder:
         scored = self.calibration.apply(candidates)
         if given is not None:  # calibration moves scores, and these are not to be moved
             scored = certain(scored, given, types, log_odds(1.0))
+        if self.bias is not None:
+            scored = self.bias.apply(scored)
         entity, triple, qualifier = (
             self.thresholds if threshold is None else (self.thresholds[0], threshold, threshold)
         )

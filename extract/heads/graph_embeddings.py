@@ -8,17 +8,13 @@ Differs from the papers: only what PyKEEN's own defaults do.
 
 from __future__ import annotations
 
-import gc
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from extract.errors import RecipeError
+from extract.triple_learning import kept_apart, need_pykeen
 
 GraphModel = Literal["distmult", "transe"]
 _BATCH = 128  # triples a step
@@ -45,16 +41,12 @@ def graph_embeddings(
 
     Raises `RecipeError` if PyKEEN is not installed.
     """
-    try:
-        from pykeen.models import DistMult, TransE
-        from pykeen.training import SLCWATrainingLoop
-        from pykeen.triples import CoreTriplesFactory
-    except ImportError as error:
-        raise RecipeError(
-            "Embeddings of training triples need PyKEEN, which is not installed: "
-            "pip install 'tripack[knowledge]'."
-        ) from error
-    with _random_state_kept(), _few_objects_to_collect():
+    need_pykeen("Embeddings of training triples need", RecipeError)
+    from pykeen.models import DistMult, TransE
+    from pykeen.training import SLCWATrainingLoop
+    from pykeen.triples import CoreTriplesFactory
+
+    with kept_apart():
         factory = CoreTriplesFactory.create(triples, n_entities, n_relations)
         learner = {"distmult": DistMult, "transe": TransE}[model](
             triples_factory=factory, embedding_dim=width, random_seed=seed
@@ -64,23 +56,3 @@ def graph_embeddings(
         loop.train(factory, num_epochs=epochs, batch_size=_BATCH, use_tqdm=False, pin_memory=False)
         vectors: Tensor = learner.entity_representations[0](indices=None).detach()
     return vectors / vectors.square().mean(dim=1, keepdim=True).sqrt().clamp(min=1e-6)
-
-
-@contextmanager
-def _random_state_kept() -> Iterator[None]:
-    """PyKEEN seeds the random state of the whole process, on which training depends as well."""
-    python, numpy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
-        yield
-    random.setstate(python)
-    np.random.set_state(numpy)
-
-
-@contextmanager
-def _few_objects_to_collect() -> Iterator[None]:
-    """PyKEEN collects garbage each epoch, which takes far longer than the epoch of a small graph."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()

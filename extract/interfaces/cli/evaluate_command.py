@@ -25,6 +25,8 @@ from extract.interfaces.cli.options import (
     Entities,
     JsonFile,
     Objective,
+    PriorWeight,
+    RelationPriorFile,
     Threads,
     Threshold,
     TimeLimit,
@@ -58,6 +60,8 @@ def evaluate(
     decoder: Decoder = "greedy",
     objective: Objective = None,
     time_limit: TimeLimit = None,
+    relation_prior: RelationPriorFile = None,
+    prior_weight: PriorWeight = 1.0,
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,
@@ -83,13 +87,17 @@ def evaluate(
         target = None if json_ is None else stack.enter_context(Target(json_, force=True))
         examples = read_gold(corpus, split or "dev", file, path, dev, seed)
         from extract.decode.solvers import make_solver
+        from extract.kg.prior import RelationPrior
         from extract.pipeline import load
         from extract.versions import environment
 
+        prior = None if relation_prior is None else RelationPrior.read(relation_prior)
         solver = make_solver(decoder, objective=objective, time_limit=time_limit)
         extractor = load(
             model, accuracy=accuracy, device=device, dtype=dtype, threads=threads, decoder=solver
         )
+        if prior is not None:
+            extractor = extractor.biased(prior.bias(extractor.schema, prior_weight))
         started = time.monotonic()
         kind = cast(Literal["found", "given"], entities or extractor.entities)
         examples = _as_known(extractor, examples)
@@ -103,7 +111,11 @@ def evaluate(
             **data,
             "settings": {"threshold": threshold, "batch_size": batch_size, "threads": threads}
             | {"device": device, "dtype": dtype, "entities": kind, "decoder": decoder}
-            | {"objective": objective, "time_limit": time_limit},
+            | {"objective": objective, "time_limit": time_limit}
+            | {
+                "relation_prior": None if relation_prior is None else str(relation_prior),
+                "prior_weight": prior_weight,
+            },
             "seconds": round(seconds, 2),
             "sentences_per_second": round(len(examples) / seconds, 2),
             "metrics": report.to_dict(),

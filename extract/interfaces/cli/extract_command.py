@@ -25,6 +25,8 @@ from extract.interfaces.cli.options import (
     Dtype,
     Model,
     Objective,
+    PriorWeight,
+    RelationPriorFile,
     Threads,
     Threshold,
     TimeLimit,
@@ -139,6 +141,8 @@ def extract(
         ),
     ] = None,
     back_off: BackOff = None,
+    relation_prior: RelationPriorFile = None,
+    prior_weight: PriorWeight = 1.0,
     threshold: Threshold = None,
     batch_size: BatchSize = 32,
     threads: Threads = None,
@@ -162,8 +166,9 @@ def extract(
     check_search(decoder, objective, time_limit)
     search = _Search(decoder, objective, time_limit, back_off)
     options = _Options(
-        model, accuracy, search, schema, threshold, batch_size, threads, device, dtype, explain
-    )
+        model, accuracy, search, schema, threshold, batch_size, threads, device, dtype, explain,
+        relation_prior, prior_weight,
+    )  # fmt: skip
     _run(items, source, Target(out_path, force=force), writer, options, quiet=quiet)
 
 
@@ -191,6 +196,8 @@ class _Options:
     device: str
     dtype: str
     explain: bool
+    relation_prior: Path | None
+    prior_weight: float
 
 
 def _settings(
@@ -315,9 +322,11 @@ def _run(
         good.read_first()  # an input that cannot be read is refused before the model is loaded
         wanted = None if options.schema is None else read_schema(options.schema)
         from extract.decode.solvers import make_solver
+        from extract.kg.prior import RelationPrior
         from extract.pipeline import load
 
-        search = options.search
+        path, search = options.relation_prior, options.search
+        prior = None if path is None else RelationPrior.read(path)
         solver = make_solver(
             search.decoder, objective=search.objective, time_limit=search.time_limit
         )
@@ -330,6 +339,8 @@ def _run(
             decoder=solver,
             back_off=search.back_off,
         )
+        if prior is not None:
+            extractor = extractor.biased(prior.bias(extractor.schema, options.prior_weight))
         if wanted is not None:
             extractor = extractor.restricted(wanted)
         if search.back_off and not extractor.backs_off:

@@ -125,6 +125,17 @@ BackOff = Annotated[
         help="Give a relation above those of which none is sure; default: if --schema has such.",
     ),
 ]
+RelationPriorFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--relation-prior",
+        metavar="FILE",
+        help="Add what the types of its ends say to a triple's score (see `tripack graph prior`).",
+    ),
+]
+PriorWeight = Annotated[
+    float, typer.Option(min=0.0, help="How much of it: 1 adds the whole log-odds.")
+]
 BatchSize = Annotated[
     int,
     typer.Option(callback=_check_positive, help="Sentences read at once; does not change results."),
