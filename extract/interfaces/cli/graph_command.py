@@ -8,6 +8,7 @@ from extract.interfaces.cli.exits import EPILOG
 from extract.interfaces.cli.graph.build import add, build
 from extract.interfaces.cli.graph.check import check
 from extract.interfaces.cli.graph.complete import complete
+from extract.interfaces.cli.graph.export import export
 from extract.interfaces.cli.graph.merge import explain, merge, merges, unmerge
 from extract.interfaces.cli.graph.prior import prior
 from extract.interfaces.cli.graph.query import query
@@ -21,6 +22,7 @@ for command in (
     build,
     add,
     query,
+    export,
     stats,
     merge,
     unmerge,
