@@ -108,8 +108,8 @@ def extract(
             "--format",
             "-f",
             rich_help_panel=_OUTPUT,
-            help="table, jsonl, csv, pairs, turtle or nquads; default: table on a terminal, by the suffix of "
-            "FILE (.csv, .ttl, .nq), else jsonl.",
+            help="table, jsonl, csv, html, pairs, turtle or nquads; default: table on a terminal, by the "
+            "suffix of FILE (.csv, .html, .ttl, .nq), else jsonl.",
         ),
     ] = None,
     force: Annotated[

@@ -14,6 +14,7 @@ from extract.interfaces.cli.graph.prior import prior
 from extract.interfaces.cli.graph.query import query
 from extract.interfaces.cli.graph.rules import rules
 from extract.interfaces.cli.graph.stats import stats
+from extract.interfaces.cli.graph.view import view
 
 graph_app = typer.Typer(
     help="A knowledge graph on disk, built from texts or from extracted triples.", epilog=EPILOG
@@ -23,6 +24,7 @@ for command in (
     add,
     query,
     export,
+    view,
     stats,
     merge,
     unmerge,

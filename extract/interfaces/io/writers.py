@@ -107,6 +107,12 @@ def _table_writer() -> Writer:
     return TableWriter()
 
 
+def _html_writer() -> Writer:
+    from extract.interfaces.io.html import HtmlWriter  # reads its assets
+
+    return HtmlWriter()
+
+
 def _rdf_writer(name: str) -> Writer:
     try:
         from extract.interfaces.io.rdf import RdfWriter
@@ -121,6 +127,7 @@ FORMATS: dict[str, Callable[[], Writer]] = {
     "jsonl": JsonLinesWriter,
     "csv": CsvWriter,
     "pairs": PairsWriter,
+    "html": _html_writer,
     "table": _table_writer,
     "turtle": partial(_rdf_writer, "turtle"),
     "nquads": partial(_rdf_writer, "nquads"),

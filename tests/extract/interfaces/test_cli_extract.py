@@ -294,7 +294,7 @@ def test_objective_and_time_limit_go_to_the_exact_decoders(
     assert "seconds from 0 up, got -1" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("kind", ["csv", "pairs", "turtle"])
+@pytest.mark.parametrize("kind", ["csv", "html", "pairs", "turtle"])
 def test_explain_needs_a_format_that_shows_it(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_here("extract", FACT, "--explain", "--format", kind) == 2
     assert f"--explain with format {kind}, expected table or jsonl" in capfd.readouterr().err

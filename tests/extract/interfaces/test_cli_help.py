@@ -45,6 +45,7 @@ COMMANDS = [
     ["graph", "unmerge"],
     ["graph", "merges"],
     ["graph", "explain"],
+    ["graph", "view"],
 ]
 
 
@@ -111,7 +112,7 @@ def test_root_scripts_are_the_commands(script: str) -> None:
         (["extract", "one", "two"], "unexpected extra argument"),
         (
             ["extract", "x", "--format", "xml"],
-            "Expected one of: csv, jsonl, nquads, pairs, table, turtle.",
+            "Expected one of: csv, html, jsonl, nquads, pairs, table, turtle.",
         ),
         (["extract", "x", "--format", "nope"], "Unknown output format 'nope'"),
         (["extract", "x", "--device", "tpu"], "Expected one of: auto, cpu, cuda."),
