@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -119,21 +120,51 @@ def read_path(corpus: Corpus, path: Path) -> list[Example]:
 
 
 def split(
-    examples: Sequence[Example], n_dev: int, seed: int
+    examples: Sequence[Example], n_dev: int, seed: int, *, apart: str = "document"
 ) -> tuple[list[Example], list[Example]]:
     """Cut examples in two by whole documents: the rest, and `n_dev` documents drawn by `seed`.
+
+    With `apart` "subject", documents that speak most of one subject, by its text, stay together, so that
+    dev is not about what training has seen; a group that is too large for what is still to be drawn is
+    passed over, so there may be fewer documents than asked for.
 
     Both parts keep the order of `examples`. The draw depends on that order and the seed alone.
     Raises `CorpusError` if there are fewer than `n_dev` documents.
     """
-    documents = list(dict.fromkeys(example.sentence.doc_id for example in examples))
-    if not 0 <= n_dev <= len(documents):
+    of: dict[str, list[Example]] = {}
+    for example in examples:
+        of.setdefault(example.sentence.doc_id, []).append(example)
+    if not 0 <= n_dev <= len(of):
         raise CorpusError(
-            f"Expected n_dev between 0 and the {len(documents)} documents at hand, got {n_dev}."
+            f"Expected n_dev between 0 and the {len(of)} documents at hand, got {n_dev}."
         )
-    random.Random(seed).shuffle(documents)
-    dev = set(documents[:n_dev])
+    groups: dict[str, list[str]] = {}
+    for document, own in of.items():
+        groups.setdefault(_subject(own, document) if apart == "subject" else document, []).append(
+            document
+        )
+    names = list(groups)
+    random.Random(seed).shuffle(names)
+    dev: set[str] = set()
+    for name in names:
+        if len(dev) + len(groups[name]) <= n_dev:
+            dev.update(groups[name])
     return (
         [example for example in examples if example.sentence.doc_id not in dev],
         [example for example in examples if example.sentence.doc_id in dev],
     )
+
+
+def _subject(examples: Sequence[Example], document: str) -> str:
+    """The most frequent subject of a document's triples; what has no triple is a group of its own."""
+    subjects = Counter(
+        subject
+        for example in examples
+        for subject in [
+            *(triple.subject.text for triple in example.sentence.triples),
+            *(subject for subject, *_ in example.unaligned),
+        ]
+    )
+    if not subjects:
+        return f"document {document}"
+    return min(subjects.items(), key=lambda item: (-item[1], item[0]))[0].casefold()

@@ -80,7 +80,7 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
             )
     train = splits[recipe.train]
     if recipe.n_dev:
-        train, dev = corpora.split(train, recipe.n_dev, recipe.split_seed)
+        train, dev = corpora.split(train, recipe.n_dev, recipe.split_seed, apart=recipe.apart)
     else:
         dev = splits[recipe.dev] if has_dev else []
     if recipe.relations == "one":

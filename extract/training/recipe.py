@@ -49,6 +49,10 @@ class CorpusRecipe(_Section):
         0, ge=0, description="documents cut from the train split for development; 0: none"
     )
     split_seed: int = Field(0, description="seed of that cut")
+    apart: Literal["document", "subject"] = Field(
+        "document",
+        description="subject: that cut keeps documents together that speak most of one subject",
+    )
     metric: Metric = Field(
         "strict",
         description="dev metric that picks the epoch and the thresholds; entity: if there are no triples",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import corpora
-from corpora.base import Corpus
+from corpora.base import Corpus, Example
 from corpora.triple_list import TripleListCorpus
 from extract.errors import CorpusError
 from tests.corpora.cases import FILES, write
+from tests.extract.cases import sentence_of
 
 HERE = Path(__file__).parent
 
@@ -119,6 +121,22 @@ def test_split_by_document_counts_documents(tmp_path: Path) -> None:
     assert corpora.split(examples, 1, seed=0) == ([], examples)
     with pytest.raises(CorpusError, match="between 0 and the 1 documents at hand, got 2"):
         corpora.split(examples, 2, seed=0)
+
+
+def test_split_apart_by_subject_shares_no_subject() -> None:
+    examples = []
+    for n, name in enumerate(["Ann", "ann", "Bob", "Cid", "Cid", "Cid", "Dan", None]):
+        text = f"{name} left Rome"
+        spans = [(0, 1, "PER"), (2, 3, "LOC")]
+        found = sentence_of(text, spans, [(0, "left", 1, [])] if name else [])
+        examples.append(Example(text, replace(found, doc_id=str(n))))
+    subjects = ["ann", "ann", "bob", "cid", "cid", "cid", "dan", "none"]
+    for seed in range(20):
+        train, dev = corpora.split(examples, 4, seed, apart="subject")
+        assert sorted(train + dev, key=examples.index) == examples
+        parts = [{subjects[examples.index(e)] for e in part} for part in (train, dev)]
+        assert not parts[0] & parts[1]
+        assert 1 <= len(dev) <= 4
 
 
 def test_read_works_without_datasets_and_torch(tmp_path: Path) -> None:
