@@ -17,6 +17,7 @@ from extract.interfaces.cli.graph_command import graph_app
 from extract.interfaces.cli.layers_command import layers
 from extract.interfaces.cli.models_command import models_app
 from extract.interfaces.cli.schema_command import schema_app
+from extract.interfaces.cli.serve_command import serve
 from extract.interfaces.cli.stack_command import stack
 from extract.interfaces.cli.train_command import train
 
@@ -31,6 +32,7 @@ app.command("train", epilog=EPILOG)(train)
 app.command("evaluate", epilog=EPILOG)(evaluate)
 app.command("stack", epilog=EPILOG)(stack)
 app.command("layers", epilog=EPILOG)(layers)
+app.command("serve", epilog=EPILOG)(serve)
 app.add_typer(models_app, name="models")
 app.add_typer(corpora_app, name="corpora")
 app.add_typer(schema_app, name="schema")

@@ -24,6 +24,7 @@ COMMANDS = [
     ["evaluate"],
     ["layers"],
     ["stack"],
+    ["serve"],
     ["models"],
     ["models", "list"],
     ["models", "info"],

@@ -1,0 +1,1 @@
+"""Extraction over HTTP: `tripack serve` (docs/server.md). Needs the extra `server`."""
