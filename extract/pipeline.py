@@ -29,6 +29,7 @@ from extract.structures import Document, Sentence
 
 logger = logging.getLogger(__name__)
 
+RUNTIMES = ["torch", "onnx"]
 _CONTEXT = 150  # words of each neighbour kept for models that read context
 
 
@@ -39,6 +40,7 @@ def load(
     device: str = "auto",
     dtype: str = "auto",
     threads: int | None = None,
+    runtime: str = "torch",
     decoder: str | Solver = "greedy",
     constraints: Iterable[Constraint] = (),
     back_off: bool | None = None,
@@ -49,19 +51,22 @@ def load(
         model: "wikidata-small", or a model or run folder, or a stack of models.
         accuracy: of a stack: "fast", "balanced" or "best"; None takes the stack's own choice.
         device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", ...
-        dtype: "float32" or "bfloat16" for matrix products; "auto" is float32.
+        dtype: "float32" or "bfloat16" for matrix products; "auto" is float32. In bfloat16 scores depend
+            on the batch a sentence is read in.
         threads: CPU threads; None leaves PyTorch's setting.
+        runtime: "torch", or "onnx" for a folder that `tripack models export` made; its number format is the
+            file's, so `dtype` must be left.
         decoder: "greedy", "beam", "exact" or "cp-sat", or a solver with settings of its own
             (`docs/decoding.md`).
         constraints: what holds beyond the schema.
         back_off: whether a relation stands for those below it where none of them is sure
             (`extract.decode.back_off`). None: once `restricted` to a schema whose relations have parents.
 
-    Raises `ModelError` if there is no such model, accuracy, device, precision or decoder, or the files are
-    damaged.
+    Raises `ModelError` if there is no such model, accuracy, device, precision, runtime or decoder, or the
+    files are damaged.
     """
     solver = make_solver(decoder) if isinstance(decoder, str) else decoder
-    extractor = _load(model, accuracy, device, dtype, threads)
+    extractor = _load(model, accuracy, device, dtype, threads, runtime)
     extractor._decoder = replace(
         extractor._decoder, solver=solver, further=tuple(constraints), back_off=bool(back_off)
     )
@@ -70,7 +75,12 @@ def load(
 
 
 def _load(
-    model: str | Path, accuracy: str | None, device: str, dtype: str, threads: int | None
+    model: str | Path,
+    accuracy: str | None,
+    device: str,
+    dtype: str,
+    threads: int | None,
+    runtime: str,
 ) -> Extractor:
     if threads is not None:
         if threads < 1:
@@ -78,9 +88,19 @@ def _load(
         torch.set_num_threads(threads)
     if dtype not in ("auto", "float32", "bfloat16"):
         raise ModelError(f"Unknown dtype {dtype!r}. Expected one of: auto, bfloat16, float32.")
-    runs = _Runs(usable_device(device), dtype == "bfloat16")
+    if runtime not in RUNTIMES:
+        raise ModelError(one_of("runtime", runtime, RUNTIMES))
+    if runtime == "onnx":
+        _refuse_with_onnx(device, dtype)
+        device = "cpu"
+    runs = _Runs(usable_device(device), dtype == "bfloat16", runtime == "onnx", threads)
     path = resolve(model)
     if is_stack(path):
+        if runtime == "onnx":
+            raise ModelError(
+                f"{path} is a stack of models, expected a model alone with the onnx runtime. "
+                "Use the torch runtime."
+            )
         return _load_stack(StackFolder(path), accuracy, runs)
     if accuracy is not None:
         raise ModelError(
@@ -103,19 +123,40 @@ def _load(
     )
 
 
+def _refuse_with_onnx(device: str, dtype: str) -> None:
+    if dtype != "auto":
+        raise ModelError(
+            f"Got dtype {dtype!r} with the onnx runtime, whose number format is that of the exported file. "
+            "Leave dtype out."
+        )
+    if device not in ("auto", "cpu"):
+        raise ModelError(f"Got device {device!r}, the onnx runtime runs on cpu. Leave device out.")
+
+
 @dataclass(frozen=True, slots=True)
 class _Runs:
     """Where and how models are run."""
 
     device: str
     autocast: bool
+    onnx: bool = False
+    threads: int | None = None
 
     def read(
         self, folder: ModelFolder, floor: float | None = None
     ) -> tuple[Predictor, Schema, Settings]:
         network, schema, settings = read_model(folder, floor)
+        states, autocast = None, self.autocast
+        if self.onnx:
+            from extract.runtime.load import read_onnx
+
+            states, autocast = read_onnx(folder, network, self.threads)
         predictor = Predictor(
-            network, windower_of(network), device=self.device, autocast=self.autocast
+            network,
+            windower_of(network),
+            device=self.device,
+            autocast=autocast,
+            word_states=states,
         )
         return predictor, schema, settings
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from threading import Event, Lock
 from typing import Any
 
 import torch
 
+from extract.ahead import ahead
 from extract.decode.candidates import Candidates, merge
 from extract.encoder.parses import DependencyParser
 from extract.encoder.pretrained import load_tokenizer
-from extract.encoder.windows import Window, Windower
+from extract.encoder.windows import EncodedBatch, Window, Windower
 from extract.errors import ModelError
-from extract.heads import GivenSpans
+from extract.heads import GivenSpans, WordStates
 from extract.model import ExtractionModel
 from extract.structures import Sentence
 
@@ -35,10 +38,12 @@ class CandidateSource(ABC):
         sentences: Sequence[Sentence],
         batch_size: int = 32,
         given: GivenSpans | None = None,
+        stop: Event | None = None,
     ) -> list[Candidates]:
         """Candidates of each sentence, in order, whatever batches they are read in.
 
-        With `given`, half-open words a sentence, these spans alone are candidates.
+        With `given`, half-open words a sentence, these spans alone are candidates. Once `stop` is set, no
+        further batch is read and what is given back means nothing.
         Raises `ModelError` if a model cannot take spans.
         """
 
@@ -50,23 +55,16 @@ class CandidateSource(ABC):
         *,
         given: bool = False,
     ) -> Iterator[tuple[Sentence, Candidates]]:
-        """Sentences with their candidates, in order, reading `chunk` batches ahead at most.
+        """Sentences with their candidates, in order, reading `chunk` batches three times ahead at most.
 
-        With `given`, the sentences' own entities alone are candidates; see `candidates`.
+        While the caller uses some, a thread finds those of the next ones; see `ahead`. With `given`, the
+        sentences' own entities alone are candidates; see `candidates`.
         """
 
-        def found(held: list[Sentence]) -> Iterator[tuple[Sentence, Candidates]]:
-            spans = spans_of(held) if given else None
-            return zip(held, self.candidates(held, batch_size, spans), strict=True)
+        def found(held: Sequence[Sentence], stop: Event) -> list[Candidates]:
+            return self.candidates(held, batch_size, spans_of(held) if given else None, stop)
 
-        held: list[Sentence] = []
-        for sentence in sentences:
-            held.append(sentence)
-            if len(held) >= batch_size * chunk:
-                yield from found(held)
-                held = []
-        if held:
-            yield from found(held)
+        return ahead(sentences, found, batch_size * chunk)
 
 
 class Predictor(CandidateSource):
@@ -77,6 +75,7 @@ class Predictor(CandidateSource):
         windower: cuts sentences for the model's tokenizer.
         device: where to run.
         autocast: compute matrix products in bfloat16.
+        word_states: what makes word states in the network's stead; None: the network does.
     """
 
     def __init__(
@@ -86,11 +85,13 @@ class Predictor(CandidateSource):
         *,
         device: str = "cpu",
         autocast: bool = False,
+        word_states: Callable[[EncodedBatch], WordStates] | None = None,
     ) -> None:
         self.model = model.to(device).eval()
         self.windower = windower
         self.device = device
         self.autocast = autocast
+        self._word_states = word_states
 
     @property
     def context_words(self) -> int:
@@ -102,6 +103,7 @@ class Predictor(CandidateSource):
         sentences: Sequence[Sentence],
         batch_size: int = 32,
         given: GivenSpans | None = None,
+        stop: Event | None = None,
     ) -> list[Candidates]:
         """Raw candidates of each sentence, in order; windows of one sentence are merged.
 
@@ -117,11 +119,16 @@ class Predictor(CandidateSource):
         windows = self.windower.windows(sentences)
         parts: list[list[tuple[int, Candidates]]] = [[] for _ in sentences]
         for chosen in batches(windows, batch_size):
+            if stop is not None and stop.is_set():
+                break
             with torch.inference_mode(), self.precision():
-                found = self.model.candidates(
-                    self.windower.batch(chosen).to(self.device),
-                    None if given is None else [_inside(given[w.sentence], w) for w in chosen],
-                )
+                batch = self.windower.batch(chosen).to(self.device)
+                inside = None if given is None else [_inside(given[w.sentence], w) for w in chosen]
+                if self._word_states is None:
+                    found = self.model.candidates(batch, inside)
+                else:
+                    states = replace(self._word_states(batch), given=inside)
+                    found = self.model.head.candidates(states)
             for window, candidates in zip(chosen, found, strict=True):
                 parts[window.sentence].append(
                     (window.start_word, candidates.shifted(window.start_word))
@@ -150,11 +157,29 @@ def without_onednn() -> Iterator[None]:
     memory would grow with the length of a run.
     """
     flags = torch.backends.mkldnn.set_flags
-    before = flags(False, None, None, None)[0]  # None: leave as it is
+    # The setting is the whole process's: the last one to leave restores what the first one found.
+    with _ONEDNN.lock:
+        if not _ONEDNN.inside:
+            _ONEDNN.before = flags(False, None, None, None)[0]  # None: leave as it is
+        _ONEDNN.inside += 1
     try:
         yield
     finally:
-        flags(before, None, None, None)
+        with _ONEDNN.lock:
+            _ONEDNN.inside -= 1
+            if not _ONEDNN.inside:
+                flags(_ONEDNN.before, None, None, None)
+
+
+class _Onednn:
+    """How many threads compute without oneDNN, and whether it was on before."""
+
+    lock = Lock()
+    inside = 0
+    before = True
+
+
+_ONEDNN = _Onednn()
 
 
 def spans_of(sentences: Sequence[Sentence]) -> GivenSpans:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Event
 
 from extract.decode.candidates import Candidates
 from extract.decode.stacking import StackWeights
@@ -48,14 +49,15 @@ class StackPredictor(CandidateSource):
         sentences: Sequence[Sentence],
         batch_size: int = 32,
         given: GivenSpans | None = None,
+        stop: Event | None = None,
     ) -> list[Candidates]:
         """Stacked candidates of each sentence, in order; with `given`, of all models among these spans."""
         found: list[list[Candidates]] = []  # a list a model
         for member in self.members:
             if member.verifies and given is None:
-                found.append(verified(member.predictor, sentences, found, batch_size))
+                found.append(verified(member.predictor, sentences, found, batch_size, stop))
             else:
-                found.append(member.predictor.candidates(sentences, batch_size, given))
+                found.append(member.predictor.candidates(sentences, batch_size, given, stop))
         return [self.weights.apply(of_one) for of_one in zip(*found, strict=True)]
 
 
@@ -64,6 +66,7 @@ def verified(
     sentences: Sequence[Sentence],
     before: Sequence[Sequence[Candidates]],
     batch_size: int = 32,
+    stop: Event | None = None,
 ) -> list[Candidates]:
     """A verifier's candidates of each sentence; none where no triple is proposed.
 
@@ -75,7 +78,7 @@ def verified(
     answers = [Candidates.empty(len(verifier.model.schema.entity_types))] * len(sentences)
     if asked:
         found = verifier.candidates(
-            [sentences[row] for row in asked], batch_size, [given[row] for row in asked]
+            [sentences[row] for row in asked], batch_size, [given[row] for row in asked], stop
         )
         for row, candidates in zip(asked, found, strict=True):
             answers[row] = candidates

@@ -16,6 +16,7 @@ _PACKAGES = (
     "torch",
     "transformers",
     "tokenizers",
+    "onnxruntime",
     "numpy",
     "spacy",
     "datasets",

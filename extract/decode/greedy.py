@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from extract.decode.base import Selection, Solver
-from extract.decode.candidates import Candidates
+from extract.decode.candidates import Candidates, Floats
 from extract.decode.constraints import Constraints, Flags
 from extract.decode.items import Items
 from extract.decode.moves import Kept, Moves
@@ -32,20 +32,27 @@ class GreedySolver(Solver):
                 break
             if state.is_free(row):
                 state.keep(row, state.best_type[row])
-        triples = [
-            row
-            for row in np.argsort(-candidates.triple_scores, kind="stable").tolist()
-            if state.add_triple(row)
-        ]
+        triples = [row for row in _best_first(candidates.triple_scores) if state.add_triple(row)]
         kept = set(triples)
         qualifiers = [
             row
-            for row in np.argsort(-candidates.qualifier_scores, kind="stable").tolist()
+            for row in _best_first(candidates.qualifier_scores)
             if int(candidates.qualifiers[row, 0]) in kept and state.add_qualifier(row)
         ]
         return Selection(
             tuple(sorted(state.type_of.items())), tuple(sorted(triples)), tuple(sorted(qualifiers))
         )
+
+
+def _best_first(scores: Floats) -> list[int]:
+    """Rows above 0 by score, equal ones in order.
+
+    No other can pay: a new end costs what it falls short of 0, for all spans above it that fit are kept by
+    then, and a retyped end gets no better type, for it has the best that its triples allow.
+    """
+    above = np.flatnonzero(scores > 0)
+    rows: list[int] = above[np.argsort(-scores[above], kind="stable")].tolist()
+    return rows
 
 
 def solve_by_rules(candidates: Candidates, constraints: Constraints) -> Selection:

@@ -89,6 +89,7 @@ class Head(nn.Module, ABC):
     tasks: ClassVar[Mapping[str, str]]  # by the name of a loss, the one of `TASKS` that it trains
     extra_pieces: ClassVar[int] = 0  # that the head inserts into a window's text
     takes_spans: ClassVar[bool] = False  # whether `WordStates.given` is obeyed
+    reads_text: bool = False  # whether `WordStates.text` is needed to find candidates
     parser: str | None = None  # spaCy pipeline whose dependency trees the head reads
     labels_relations: ClassVar[bool] = True  # or only says that two spans are related
 

@@ -46,6 +46,7 @@ class FeatureTableHead(TableHead):
 
     Config = FeatureTableConfig
     config: FeatureTableConfig
+    reads_text = True
 
     def __init__(self, config: FeatureTableConfig, schema: Schema, hidden: int) -> None:
         super().__init__(config, schema, hidden)

@@ -63,6 +63,7 @@ class KnowledgeTableHead(TableHead):
 
     Config = KnowledgeTableConfig
     config: KnowledgeTableConfig
+    reads_text = True
 
     def __init__(self, config: KnowledgeTableConfig, schema: Schema, hidden: int) -> None:
         super().__init__(config, schema, hidden)

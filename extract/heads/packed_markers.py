@@ -87,6 +87,7 @@ class PackedMarkersHead(Head):
     tasks: ClassVar = {"entities": "entities", "spans": "entities", "pairs": "relations"}
     extra_pieces = 2  # a subject's solid markers
     takes_spans = True
+    reads_text = True
     symmetric: Tensor  # (relations,)
 
     def __init__(self, config: PackedMarkersConfig, schema: Schema, hidden: int) -> None:

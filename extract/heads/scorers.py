@@ -50,8 +50,8 @@ class Biaffine(nn.Module):
         scores = tilted @ right.transpose(1, 2)  # (batch, lefts * labels, rights)
         return scores.view(batch, n_left, n_labels, -1).transpose(2, 3) + self.bias
 
-    def by_window(self, left: Tensor, right: Tensor, real: Tensor) -> list[Tensor]:
-        """The same for each window's own rows, so that padding is not scored.
+    def _by_window(self, left: Tensor, right: Tensor, real: Tensor) -> list[Tensor]:
+        """The same for each window's own rows, so that padding is not scored; the bias is left out.
 
         Args:
             left, right: (batch, spans, width).
@@ -64,17 +64,22 @@ class Biaffine(nn.Module):
         tilted = _with_one(left[real]) @ self.weight.to(left.dtype).reshape(width, -1)
         tilted = tilted.view(-1, n_labels, width)  # (own spans of all windows, labels, width)
         rows = zip(tilted.split(sizes), _with_one(right[real]).split(sizes), strict=True)
-        return [(own @ other.T).transpose(1, 2) + self.bias for own, other in rows]
+        # One product a window, whose rows of labels lie together: they are copied by row below.
+        return [
+            (other @ own.flatten(0, 1).T).view(len(other), len(own), n_labels).transpose(0, 1)
+            for own, other in rows
+        ]
 
     def by_pair(self, left: Tensor, right: Tensor, real: Tensor) -> Tensor:
         """The same for all pairs of different rows of a window: (pairs, labels), as `span_pairs` lists them.
 
         Args:
             left, right: (batch, spans, width); row i of both stands for one span.
-            real: (batch, spans), as for `by_window`.
+            real: (batch, spans), which rows are no padding; they come first.
         """
-        blocks = self.by_window(left, right, real)
-        return torch.cat([s[~torch.eye(len(s), dtype=torch.bool, device=s.device)] for s in blocks])
+        blocks = self._by_window(left, right, real)
+        others = ~torch.eye(real.shape[1], dtype=torch.bool, device=real.device)
+        return torch.cat([s[others[: len(s), : len(s)]] for s in blocks]) + self.bias
 
 
 class Triaffine(nn.Module):

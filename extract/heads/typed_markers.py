@@ -100,6 +100,7 @@ class TypedMarkersHead(Head):
         _ROLES  # where inserted; the same for both modes, so that they read the same windows
     )
     takes_spans = True
+    reads_text = True
     symmetric: Tensor  # (relations,)
 
     def __init__(self, config: TypedMarkersConfig, schema: Schema, hidden: int) -> None:

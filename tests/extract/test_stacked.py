@@ -36,10 +36,14 @@ class Recorder(Predictor):
         self.asked: list[tuple[list[Sentence], Any]] = []
 
     def candidates(
-        self, sentences: Sequence[Sentence], batch_size: int = 32, given: Any = None
+        self,
+        sentences: Sequence[Sentence],
+        batch_size: int = 32,
+        given: Any = None,
+        stop: Any = None,
     ) -> list[Candidates]:
         self.asked.append((list(sentences), given))
-        return super().candidates(sentences, batch_size, given)
+        return super().candidates(sentences, batch_size, given, stop)
 
 
 @pytest.fixture

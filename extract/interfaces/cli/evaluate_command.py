@@ -27,6 +27,7 @@ from extract.interfaces.cli.options import (
     Objective,
     PriorWeight,
     RelationPriorFile,
+    Runtime,
     Threads,
     Threshold,
     TimeLimit,
@@ -67,6 +68,7 @@ def evaluate(
     threads: Threads = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    runtime: Runtime = "torch",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Score a model's predictions against the gold triples of a corpus."""
@@ -94,7 +96,13 @@ def evaluate(
         prior = None if relation_prior is None else RelationPrior.read(relation_prior)
         solver = make_solver(decoder, objective=objective, time_limit=time_limit)
         extractor = load(
-            model, accuracy=accuracy, device=device, dtype=dtype, threads=threads, decoder=solver
+            model,
+            accuracy=accuracy,
+            device=device,
+            dtype=dtype,
+            threads=threads,
+            runtime=runtime,
+            decoder=solver,
         )
         if prior is not None:
             extractor = extractor.biased(prior.bias(extractor.schema, prior_weight))
@@ -110,8 +118,8 @@ def evaluate(
             | {"accuracy": extractor.accuracy},
             **data,
             "settings": {"threshold": threshold, "batch_size": batch_size, "threads": threads}
-            | {"device": device, "dtype": dtype, "entities": kind, "decoder": decoder}
-            | {"objective": objective, "time_limit": time_limit}
+            | {"device": device, "dtype": dtype, "runtime": runtime, "entities": kind}
+            | {"decoder": decoder, "objective": objective, "time_limit": time_limit}
             | {
                 "relation_prior": None if relation_prior is None else str(relation_prior),
                 "prior_weight": prior_weight,

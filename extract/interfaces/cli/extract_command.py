@@ -27,6 +27,7 @@ from extract.interfaces.cli.options import (
     Objective,
     PriorWeight,
     RelationPriorFile,
+    Runtime,
     Threads,
     Threshold,
     TimeLimit,
@@ -148,6 +149,7 @@ def extract(
     threads: Threads = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    runtime: Runtime = "torch",
     low_memory: Annotated[
         bool, typer.Option("--low-memory", help="Give freed memory back at once; slower.")
     ] = False,
@@ -166,8 +168,8 @@ def extract(
     check_search(decoder, objective, time_limit)
     search = _Search(decoder, objective, time_limit, back_off)
     options = _Options(
-        model, accuracy, search, schema, threshold, batch_size, threads, device, dtype, explain,
-        relation_prior, prior_weight,
+        model, accuracy, search, schema, threshold, batch_size, threads, device, dtype, runtime,
+        explain, relation_prior, prior_weight,
     )  # fmt: skip
     _run(items, source, Target(out_path, force=force), writer, options, quiet=quiet)
 
@@ -195,6 +197,7 @@ class _Options:
     threads: int | None
     device: str
     dtype: str
+    runtime: str
     explain: bool
     relation_prior: Path | None
     prior_weight: float
@@ -336,6 +339,7 @@ def _run(
             device=options.device,
             dtype=options.dtype,
             threads=options.threads,
+            runtime=options.runtime,
             decoder=solver,
             back_off=search.back_off,
         )

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from extract.interfaces.cli.exits import EPILOG
+from extract.interfaces.cli.exits import EPILOG, UsageError
+from extract.interfaces.cli.options import CorpusFolder, DevCut, Precision
 from extract.interfaces.cli.printing import as_json, columns
 
-models_app = typer.Typer(help="The models at hand, and encoders to fetch.", epilog=EPILOG)
+if TYPE_CHECKING:
+    from corpora import Example
+    from extract.structures import Sentence
+
+models_app = typer.Typer(
+    help="The models at hand, their export, and encoders to fetch.", epilog=EPILOG
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -49,9 +56,12 @@ def info(
     from extract.models.folder import ModelFolder, describe
     from extract.models.registry import is_stack, resolve
     from extract.models.stack_folder import StackFolder, describe_stack
+    from extract.runtime.onnx_folder import OnnxFiles
 
     path = resolve(model)
     described = describe_stack(StackFolder(path)) if is_stack(path) else describe(ModelFolder(path))
+    if (files := OnnxFiles(ModelFolder(path))).settings.is_file():
+        described["onnx"] = files.read().precision
     if json_:
         print(as_json(described))
         return
@@ -62,6 +72,71 @@ def _cell(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"{len(value)}: {', '.join(map(str, value))}"
     return str(value)
+
+
+_N_TYPICAL = (
+    128  # sentences of the train split that scales are also taken from; more say little more
+)
+
+
+@models_app.command("export", epilog=EPILOG)
+def export(
+    model: Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A model or its folder.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to make; it must not exist.")],
+    runtime: Annotated[str, typer.Option(help="What is to run it: onnx.")] = "onnx",
+    precision: Precision = "fp32",
+    corpus: Annotated[
+        str | None,
+        typer.Option("--corpus", "-c", help="Compare F1 on the dev part of this corpus, too."),
+    ] = None,
+    path: CorpusFolder = None,
+    dev: DevCut = None,
+    seed: Annotated[int, typer.Option(help="Seed of that cut.")] = 0,
+    json_: Json = False,
+) -> None:
+    """Write a model for ONNX Runtime, if it says there what it says in PyTorch.
+
+    Probabilities on sentences that come with tripack may differ by no more than a stated bound; with
+    --corpus, F1 of triples and of their qualifiers may fall by 0.3 points each. Otherwise nothing is
+    written. See docs/runtime.md.
+    """
+    if runtime != "onnx":
+        raise UsageError(f"Unknown runtime {runtime!r} to export for. Expected one of: onnx.")
+    if corpus is None and (path is not None or dev is not None):
+        raise UsageError("Got --path or --dev without --corpus, expected the corpus they are of.")
+    examples, typical = _dev_and_train(corpus, path, dev, seed)
+    from extract.runtime.export import export_onnx
+
+    settings = export_onnx(
+        model,
+        out,
+        cast(Literal["fp32", "int8"], precision),
+        corpus=corpus,
+        dev=examples,
+        typical=typical,
+        say=lambda line: print(f"tripack: {line}", file=sys.stderr),
+    )
+    if json_:
+        print(settings.model_dump_json(indent=1))
+        return
+    print(out)
+
+
+def _dev_and_train(
+    corpus: str | None, path: Path | None, n_dev: int | None, seed: int
+) -> tuple[list[Example], list[Sentence]]:
+    """Gold examples of the dev part, and some sentences of the train part if there is one."""
+    if corpus is None:
+        return [], []
+    import corpora
+    from extract.interfaces.cli.gold import read_gold
+
+    examples = read_gold(corpus, "dev", None, path, n_dev, seed)
+    if n_dev is None and "train" not in corpora.get(corpus).split_files:
+        return examples, []
+    train = read_gold(corpus, "train", None, path, n_dev, seed)
+    step = max(1, len(train) // _N_TYPICAL)
+    return examples, [example.sentence for example in train[::step][:_N_TYPICAL]]
 
 
 @models_app.command("fetch-encoder", epilog=EPILOG)

@@ -13,6 +13,8 @@ DEFAULT_MODEL = "wikidata-small"
 DEVICES = ["auto", "cpu", "cuda"]
 ACCURACIES = ["fast", "balanced", "best"]
 DTYPES = ["auto", "float32", "bfloat16"]
+RUNTIMES = ["torch", "onnx"]
+PRECISIONS = ["fp32", "int8"]
 ENTITIES = ["found", "given"]
 DECODERS = ["greedy", "beam", "exact", "cp-sat"]
 EXACT_DECODERS = ["exact", "cp-sat"]
@@ -31,6 +33,14 @@ def _check_device(value: str) -> str | None:
 
 def _check_dtype(value: str) -> str | None:
     return _known("dtype", DTYPES, value)
+
+
+def _check_runtime(value: str) -> str | None:
+    return _known("runtime", RUNTIMES, value)
+
+
+def _check_precision(value: str) -> str | None:
+    return _known("precision", PRECISIONS, value)
 
 
 def _check_accuracy(value: str | None) -> str | None:
@@ -148,6 +158,20 @@ Dtype = Annotated[
     str,
     typer.Option(
         callback=_check_dtype, help="Number format of the network: auto, float32, bfloat16."
+    ),
+]
+Runtime = Annotated[
+    str,
+    typer.Option(
+        callback=_check_runtime,
+        help="What computes: torch, or onnx for a model that `tripack models export` made.",
+    ),
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        callback=_check_precision,
+        help="Numbers of the file: fp32, or int8 for products with weights on 8-bit numbers.",
     ),
 ]
 Entities = Annotated[

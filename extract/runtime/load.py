@@ -1,0 +1,40 @@
+"""An exported model folder ready to run."""
+
+from __future__ import annotations
+
+import logging
+
+from extract.errors import ModelError
+from extract.model import ExtractionModel
+from extract.models.folder import ModelFolder
+from extract.runtime.onnx_folder import OnnxFiles
+from extract.runtime.processor import multiplies_bfloat16, multiplies_bytes
+from extract.runtime.session import OnnxEncoder, file_hash
+
+logger = logging.getLogger(__name__)
+
+
+def read_onnx(
+    folder: ModelFolder, model: ExtractionModel, threads: int | None = None
+) -> tuple[OnnxEncoder, bool]:
+    """What makes word states, and whether the head beside it is to compute in bfloat16.
+
+    It is where a loss of precision was asked for and the processor gains by it. The network's own encoder is
+    let go of, since it will not run.
+
+    Raises `ModelError` if the folder has no export, or a damaged one, or weights that it was not made from.
+    """
+    files = OnnxFiles(folder)
+    settings = files.read()
+    if file_hash(folder.weights) != settings.weights_sha256:
+        raise ModelError(
+            f"{folder.weights} is not what {files.graph.name} was exported with. Export the model again."
+        )
+    if settings.precision == "int8" and not multiplies_bytes():
+        logger.warning(
+            "This processor sums up products of 8-bit numbers in 16 bits, where they may overflow: results "
+            "may differ from those the export was checked by. An fp32 export is safe."
+        )
+    session = OnnxEncoder(files.graph, settings.sha256, threads)
+    model.encoder.model = None  # its memory goes to the session
+    return session, settings.precision == "int8" and multiplies_bfloat16()
