@@ -34,6 +34,14 @@ class StoreError(TripackError):
     """A graph's folder is missing, in use, damaged, or not what it says."""
 
 
+class WorkerError(TripackError):
+    """Processes that do the work cannot be started or kept alive."""
+
+
+class IncompleteError(TripackError):
+    """A part of the work failed; the rest is done and kept."""
+
+
 class RecipeError(TripackError):
     """A training recipe is missing, malformed or contradictory."""
 

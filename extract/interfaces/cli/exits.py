@@ -9,13 +9,15 @@ from typing import cast
 
 import typer
 
-from extract.errors import ModelError, OutputError, TripackError
+from extract.errors import IncompleteError, ModelError, OutputError, TripackError, WorkerError
 
-OK, INTERNAL, USAGE, BAD_INPUT, BAD_OUTPUT, BAD_MODEL, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+OK, INTERNAL, USAGE, BAD_INPUT, BAD_OUTPUT, BAD_MODEL, INCOMPLETE = range(7)
+INTERRUPTED = 130
 
 EPILOG = (
     "Exit codes: 0 ok, 1 internal error, 2 wrong usage, 3 bad input, 4 output cannot be written, "
-    "5 model cannot be loaded, 130 interrupted. With --debug an error shows its traceback."
+    "5 model cannot be loaded, 6 only a part of the work done, 130 interrupted. "
+    "With --debug an error shows its traceback."
 )
 
 # Typer's base of usage errors, which newer releases keep in a private copy of click.
@@ -34,6 +36,8 @@ def exit_code(error: BaseException) -> int:
         return BAD_OUTPUT
     if isinstance(error, ModelError):
         return BAD_MODEL
+    if isinstance(error, IncompleteError | WorkerError):
+        return INCOMPLETE
     if isinstance(error, TripackError):
         return BAD_INPUT
     if isinstance(error, OSError) and error.errno in _NO_SPACE:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -34,12 +33,20 @@ from extract.interfaces.cli.options import (
     check_search,
 )
 from extract.interfaces.cli.progress import ProgressBar
+from extract.interfaces.cli.shards import (
+    Engine,
+    Resume,
+    Sharding,
+    ShardSize,
+    Workers,
+    run_shards,
+)
+from extract.interfaces.extraction import ModelOptions, OptionsError, load_extractor, run_over
 from extract.interfaces.io.readers import READERS, Item
 from extract.interfaces.io.settings import ReadSettings
 from extract.interfaces.io.sources import Source, text_argument
 from extract.interfaces.io.target import Target
 from extract.interfaces.io.writers import FORMATS, SUFFIXES, Writer, make_writer
-from extract.schemas.read import read_schema
 
 _INPUT, _OUTPUT = "Input", "Output"
 
@@ -98,9 +105,9 @@ def extract(
         typer.Option(
             "--output",
             "-o",
-            metavar="FILE|-",
+            metavar="FILE|FOLDER/|-",
             rich_help_panel=_OUTPUT,
-            help="File to write (complete or not at all); default: standard output.",
+            help="File to write (complete or not at all), or FOLDER/ for shards; default: standard output.",
         ),
     ] = None,
     format_: Annotated[
@@ -110,12 +117,17 @@ def extract(
             "-f",
             rich_help_panel=_OUTPUT,
             help="table, jsonl, csv, html, pairs, turtle or nquads; default: table on a terminal, by the "
-            "suffix of FILE (.csv, .html, .ttl, .nq), else jsonl.",
+            "suffix of FILE (.csv, .html, .ttl, .nq), else jsonl. "
+            "Shards: jsonl or parquet.",
         ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", rich_help_panel=_OUTPUT, help="Replace an existing output.")
     ] = False,
+    shard_size: ShardSize = None,
+    workers: Workers = None,
+    resume: Resume = False,
+    engine: Engine = "local",
     quiet: Annotated[
         bool,
         typer.Option(
@@ -157,50 +169,45 @@ def extract(
     """Extract triples from a TEXT, from --input, or from a pipe.
 
     On a terminal the result is a table, else JSON Lines. A TEXT with a leading dash goes after --.
+    With --output FOLDER/ the result is cut into shards, and a run that was interrupted can go on.
     """
     settings = _settings(text_field, id_field, lines, encoding, errors, skip_bad, input_format)
+    sharding = Sharding(shard_size, workers, resume, engine)
+    in_shards = sharding.wanted(output)
     out_path = None if output in (None, "-") else Path(str(output))
-    writer = _writer(format_, out_path, explain=explain)
+    writer = None if in_shards else _writer(format_, out_path, explain=explain)
     items, source = _items(text, input_, settings)
+    check_search(decoder, objective, time_limit)
+    options = ModelOptions(
+        model=model,
+        accuracy=accuracy,
+        decoder=decoder,
+        objective=objective,
+        time_limit=time_limit,
+        back_off=back_off,
+        schema=schema,
+        threshold=threshold,
+        batch_size=batch_size,
+        threads=threads,
+        device=device,
+        dtype=dtype,
+        runtime=runtime,
+        explain=explain,
+        relation_prior=relation_prior,
+        prior_weight=prior_weight,
+    )
+    if writer is None:
+        run_shards(
+            *(source, Path(str(output)), format_, options, sharding),
+            force=force,
+            low_memory=low_memory,
+            quiet=quiet,
+        )
+        return
     _refuse_input_as_output(source, out_path)
     if low_memory:
         return_large_blocks()
-    check_search(decoder, objective, time_limit)
-    search = _Search(decoder, objective, time_limit, back_off)
-    options = _Options(
-        model, accuracy, search, schema, threshold, batch_size, threads, device, dtype, runtime,
-        explain, relation_prior, prior_weight,
-    )  # fmt: skip
     _run(items, source, Target(out_path, force=force), writer, options, quiet=quiet)
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """How the decoder chooses."""
-
-    decoder: str
-    objective: str | None
-    time_limit: float | None
-    back_off: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """What the model is loaded and run with."""
-
-    model: str
-    accuracy: str | None
-    search: _Search
-    schema: Path | None
-    threshold: float | None
-    batch_size: int
-    threads: int | None
-    device: str
-    dtype: str
-    runtime: str
-    explain: bool
-    relation_prior: Path | None
-    prior_weight: float
 
 
 def _settings(
@@ -316,52 +323,22 @@ def _run(
     source: Source | None,
     target: Target,
     writer: Writer,
-    options: _Options,
+    options: ModelOptions,
     *,
     quiet: bool,
 ) -> None:
     with target:
         good = _UpToError(items)
         good.read_first()  # an input that cannot be read is refused before the model is loaded
-        wanted = None if options.schema is None else read_schema(options.schema)
-        from extract.decode.solvers import make_solver
-        from extract.kg.prior import RelationPrior
-        from extract.pipeline import load
-
-        path, search = options.relation_prior, options.search
-        prior = None if path is None else RelationPrior.read(path)
-        solver = make_solver(
-            search.decoder, objective=search.objective, time_limit=search.time_limit
-        )
-        extractor = load(
-            options.model,
-            accuracy=options.accuracy,
-            device=options.device,
-            dtype=options.dtype,
-            threads=options.threads,
-            runtime=options.runtime,
-            decoder=solver,
-            back_off=search.back_off,
-        )
-        if prior is not None:
-            extractor = extractor.biased(prior.bias(extractor.schema, options.prior_weight))
-        if wanted is not None:
-            extractor = extractor.restricted(wanted)
-        if search.back_off and not extractor.backs_off:
-            raise UsageError(
-                "Got --back-off, but no relation of the model or --schema has parents among those "
-                "that it knows. Give a schema with a hierarchy of relations."
-            )
+        try:
+            extractor = load_extractor(options)
+        except OptionsError as error:
+            raise UsageError(str(error)) from error
         target.write(writer.header, n_documents=0)
         n_triples, started = 0, time.monotonic()
         to_screen = target.path is None and sys.stdout.isatty()
         with ProgressBar(source, wanted=not quiet and not to_screen) as bar:
-            for document in extractor.extract(
-                good,
-                batch_size=options.batch_size,
-                threshold=options.threshold,
-                explain=options.explain,
-            ):
+            for document in run_over(extractor, good, options):
                 target.write(writer.render(document))
                 n_triples += sum(1 for _ in document.triples)
                 bar.update(target.n_documents)

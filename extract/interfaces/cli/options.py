@@ -71,7 +71,8 @@ def _check_threshold(value: float | None) -> float | None:
     return value
 
 
-def _check_positive(value: int | None) -> int | None:
+def check_positive(value: int | None) -> int | None:
+    """The value, if it is a count or not given. Raises `typer.BadParameter`."""
     if value is not None and value < 1:
         raise typer.BadParameter(f"Expected a whole number of at least 1, got {value}.")
     return value
@@ -148,10 +149,10 @@ PriorWeight = Annotated[
 ]
 BatchSize = Annotated[
     int,
-    typer.Option(callback=_check_positive, help="Sentences read at once; does not change results."),
+    typer.Option(callback=check_positive, help="Sentences read at once; does not change results."),
 ]
 Threads = Annotated[
-    int | None, typer.Option(callback=_check_positive, help="CPU threads; default: all cores.")
+    int | None, typer.Option(callback=check_positive, help="CPU threads; default: all cores.")
 ]
 Device = Annotated[str, typer.Option(callback=_check_device, help="One of: auto, cpu, cuda.")]
 Dtype = Annotated[

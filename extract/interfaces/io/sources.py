@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from extract.errors import InputError
+from extract.interfaces.io.compression import DAMAGE, decompressed, split_suffixes
 from extract.interfaces.io.decoding import HEAD_BYTES, decode, refuse_binary
 from extract.interfaces.io.readers import READERS, SUFFIXES, Item, OpenInput, Reader
 from extract.interfaces.io.settings import ReadSettings, Tally
@@ -31,6 +32,16 @@ class InputFile:
     def label(self) -> str:
         """What error messages call it."""
         return "Standard input" if self.path is None else str(self.path)
+
+    @property
+    def suffix(self) -> str:
+        """What its name says that it holds, ".jsonl" of a.jsonl.gz."""
+        return split_suffixes(self.path)[0] if self.path is not None else ""
+
+    @property
+    def compression(self) -> str | None:
+        """How its name says that it is compressed."""
+        return split_suffixes(self.path)[1] if self.path is not None else None
 
 
 @dataclass(slots=True)
@@ -65,9 +76,12 @@ class Source:
             raise InputError(f"Cannot read {where}: {reason}. Check the path.") from error
         if not stat.S_ISDIR(mode):
             total = path.stat().st_size if stat.S_ISREG(mode) else None
-            return cls([InputFile(path, utf8_name(path.name))], settings, 0, total)
-        files, n_skipped = _list_folder(path)
-        total = sum(f.path.stat().st_size for f in files if f.path is not None)
+            files, n_skipped = [InputFile(path, utf8_name(path.name))], 0
+        else:
+            files, n_skipped = _list_folder(path)
+            total = sum(f.path.stat().st_size for f in files if f.path is not None)
+        if any(file.compression for file in files):
+            total = None  # progress counts what is read, which is more
         return cls(files, settings, n_skipped, total)
 
     def __iter__(self) -> Iterator[Item]:
@@ -78,25 +92,26 @@ class Source:
                 self.tally.bad(error, self.settings)
 
     def _read(self, file: InputFile) -> Iterator[Item]:
-        suffix = file.path.suffix.lower() if file.path is not None else ""
-        kind = self.settings.input_format or SUFFIXES.get(suffix)
+        kind = self.settings.input_format or SUFFIXES.get(file.suffix)
         with _opened(file) as stream:
             try:
                 head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
                 if kind != "parquet":
                     known = kind is not None
                     refuse_binary(head, file.label, self.settings, known_suffix=known)
-            except (OSError, InputError) as error:
+            except (OSError, InputError, *DAMAGE) as error:
                 raise _CannotStart(_reason(error, file)) from error
-            size = os.fstat(stream.fileno()).st_size if file.path is not None else 0
-            readable: BinaryIO = stream
-            if kind == "parquet" and not stream.seekable():
-                readable = io.BytesIO(stream.read())  # the format is read from its end
-            opened = OpenInput(readable, file.name, file.label, size)
+            size = file.path.stat().st_size if file.path is not None else 0
             try:
+                readable: BinaryIO = stream
+                if kind == "parquet" and (file.compression or not stream.seekable()):
+                    readable = io.BytesIO(stream.read())  # the format is read from its end
+                opened = OpenInput(readable, file.name, file.label, size)
                 for item in self.readers[kind or "text"](opened, self.settings, self.tally):
                     self.tally.n_documents += 1
                     yield item
+            except DAMAGE as error:  # the rest of this file is lost, not the files after it
+                self.tally.bad(InputError(_reason(error, file)), self.settings)
             except OSError as error:
                 raise InputError(_reason(error, file)) from error
 
@@ -131,10 +146,18 @@ def _opened(file: InputFile) -> Iterator[io.BufferedReader[Any]]:
     except OSError as error:
         raise _CannotStart(_reason(error, file)) from error
     with stream:
-        yield stream
+        if file.compression is None:
+            yield stream
+        else:
+            yield decompressed(stream, file.compression, file.label, _BUFFER_BYTES)
 
 
 def _reason(error: Exception, file: InputFile) -> str:
+    if isinstance(error, DAMAGE):
+        return (
+            f"{file.label} is damaged or cut off ({error}), expected a whole {file.compression} file. "
+            "Compress it again, or use --skip-bad to leave out what cannot be read."
+        )
     if isinstance(error, OSError):
         return f"Cannot read {file.label}: {error.strerror or error}. Check the file."
     return str(error)
@@ -155,7 +178,7 @@ def _list_folder(folder: Path) -> tuple[list[InputFile], int]:
         for name in names:
             path = Path(parent, name)
             # Pipes and devices would block the run; links to files are followed.
-            if path.suffix.lower() in SUFFIXES and path.is_file():
+            if split_suffixes(path)[0] in SUFFIXES and path.is_file():
                 files.append(InputFile(path, utf8_name(path.relative_to(folder).as_posix())))
             else:
                 n_skipped += 1
