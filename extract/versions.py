@@ -28,11 +28,11 @@ _PACKAGES = (
 def environment() -> dict[str, Any]:
     """Versions, processor, accelerator, cores, threads, commit, command and UTC time.
 
-    The commit is None outside a checkout, unless `TRIPACK_COMMIT` names it. The accelerator is None where
-    there is none or torch is not loaded.
+    Of absolute paths in the command only the last part is kept. The commit is None outside a checkout,
+    unless `TRIPACK_COMMIT` names it. The accelerator is None where there is none or torch is not loaded.
     """
     return {
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": [Path(sys.argv[0]).name, *map(_portable, sys.argv[1:])],
         "commit": _commit(),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PACKAGES},
@@ -42,6 +42,11 @@ def environment() -> dict[str, Any]:
         "threads": _threads(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def _portable(argument: str) -> str:
+    """An argument as it reads elsewhere: of an absolute path the last part alone."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def _version(name: str) -> str | None:

@@ -6,7 +6,10 @@ import datetime
 import importlib.metadata
 import json
 import os
+import sys
+from pathlib import Path
 
+import pytest
 import torch
 
 from extract.versions import environment
@@ -24,8 +27,14 @@ def test_environment_names_versions_machine_and_time_as_plain_values() -> None:
     assert datetime.timedelta(seconds=-1) <= age < datetime.timedelta(minutes=10)
 
 
-def test_environment_command_names_no_folder_of_the_program() -> None:
-    assert os.sep not in environment()["command"][0]
+def test_environment_command_names_no_folder_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "seeds.py"
+    monkeypatch.setattr(
+        sys, "argv", [str(program), "recipes/a.toml", "--out", f"{tmp_path}/a.json"]
+    )
+    assert environment()["command"] == ["seeds.py", "recipes/a.toml", "--out", "a.json"]
 
 
 def test_environment_package_that_is_missing_is_none() -> None:
