@@ -128,34 +128,33 @@ def tuned(parts: Sequence[DevPart], decoder: Decoder) -> Decoder:
     in parts that annotate all of them with their types and do not give them beforehand; a world that is
     closed only locally does not.
     """
-    complete = [
-        part
-        for part in parts
-        if part.corpus.typed and not part.corpus.given and part.corpus.metric != "locally_closed"
-    ]
 
-    def mean_f1(trial: Decoder, instead: dict[str, str]) -> float:
-        scores = []
+    def mean_f1(
+        trial: Decoder, instead: dict[str, str] | None = None, *, entities: bool = False
+    ) -> float:
+        scores, of_entities = [], []
         for part in parts:
-            metric = instead.get(part.corpus.metric, part.corpus.metric)
-            scores.append(dev_f1(part.gold, part.decode(trial), metric))
-        return sum(scores) / len(scores)
+            pred, metric = part.decode(trial), part.corpus.metric
+            scores.append(dev_f1(part.gold, pred, (instead or {}).get(metric, metric)))
+            if entities and _all_entities(part.corpus):
+                of_entities.append(entity_score(part.gold, pred).f1)
+        mean = sum(scores) / len(scores)
+        return mean + sum(of_entities) / len(of_entities) if of_entities else mean
 
-    def triples(trial: Decoder) -> float:
-        return mean_f1(trial, {"quintuplet": "triplet"})
-
-    def entities(trial: Decoder) -> float:
-        scores = [entity_score(part.gold, part.decode(trial)).f1 for part in complete]
-        return triples(trial) + (sum(scores) / len(scores) if scores else 0.0)
-
+    triplets = {"quintuplet": "triplet"}
     thresholds = tune_thresholds(
         decoder,
-        entities,
-        triples,
+        lambda trial: mean_f1(trial, triplets, entities=True),
+        lambda trial: mean_f1(trial, triplets),
         # Without qualifiers all their thresholds are as good, and the middle one is taken.
-        lambda trial: mean_f1(trial, {}) if decoder.schema.qualifiers else 0.0,
+        lambda trial: mean_f1(trial) if decoder.schema.qualifiers else 0.0,
     )
     return replace(decoder, thresholds=thresholds)
+
+
+def _all_entities(corpus: CorpusData) -> bool:
+    """Whether a corpus annotates all entities with their types, and does not give them beforehand."""
+    return corpus.typed and not corpus.given and corpus.metric != "locally_closed"
 
 
 def report(part: DevPart, decoder: Decoder) -> Report:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from extract.interfaces.cli.graph import intake
-from extract.interfaces.cli.graph.extraction import Extraction, ExtractOptions
+from extract.interfaces.cli.graph.extraction import Extraction
 from extract.interfaces.cli.graph.intake import Intake
+from extract.interfaces.extraction import ModelOptions
 from extract.kg.store import GraphStore
 from extract.kg.structures import DocumentFacts
 from tests.extract.interfaces.test_cli_graph import FACTS
@@ -20,7 +21,7 @@ class Watched(Extraction):
     """Notes what is extracted together; is interrupted in the group that `stop` says."""
 
     def __init__(self, model: Path, stop: int | None = None) -> None:
-        super().__init__(ExtractOptions(str(model), "greedy", None, 32, 1, "cpu"))
+        super().__init__(ModelOptions(str(model), threads=1, device="cpu"))
         self.groups: list[list[str]] = []
         self._stop = stop
 
@@ -60,9 +61,8 @@ def test_interrupted_extraction_goes_on_with_the_groups_it_would_have_made(
 
 def test_other_model_or_threshold_is_another_origin(tiny_model: Path, tiny_run: Path) -> None:
     def origin(model: object, threshold: float | None = None, decoder: str = "greedy") -> str:
-        return Extraction(ExtractOptions(str(model), decoder, threshold, 8, None, "cpu")).origin(
-            "x"
-        )
+        options = ModelOptions(str(model), decoder=decoder, threshold=threshold, device="cpu")
+        return Extraction(options).origin("x")
 
     assert origin(tiny_model) == origin(tiny_run)  # a run folder stands for its model
     others = [origin(tiny_model, 0.5), origin(tiny_model, None, "exact"), origin("wikidata-small")]

@@ -12,7 +12,7 @@ import typer
 
 from extract.errors import InputError
 from extract.interfaces.cli.exits import UsageError
-from extract.interfaces.cli.graph.extraction import Extraction, ExtractOptions
+from extract.interfaces.cli.graph.extraction import Extraction
 from extract.interfaces.cli.graph.inputs import open_inputs, read_inputs
 from extract.interfaces.cli.graph.intake import Intake
 from extract.interfaces.cli.graph.shared import Json, Store, open_store, require_graph, wants_json
@@ -27,6 +27,7 @@ from extract.interfaces.cli.options import (
 )
 from extract.interfaces.cli.printing import as_json
 from extract.interfaces.cli.progress import ProgressBar
+from extract.interfaces.extraction import ModelOptions
 from extract.interfaces.io.readers import READERS
 from extract.interfaces.io.settings import ReadSettings
 
@@ -124,7 +125,14 @@ def build(
     Run again after an interrupt, it goes on where it was.
     """
     read = _read_settings(lines, text_field, id_field, input_format, skip_bad)
-    options = ExtractOptions(model, decoder, threshold, batch_size, threads, device)
+    options = ModelOptions(
+        model,
+        decoder=decoder,
+        threshold=threshold,
+        batch_size=batch_size,
+        threads=threads,
+        device=device,
+    )
     chosen = _Choices(style, namespace, rule, similarity, _read_aliases(aliases))
     chosen.check()
     _run(inputs, store, read, options, chosen, create=True, quiet=quiet, json_=json_)
@@ -152,7 +160,14 @@ def add(
 ) -> None:
     """Add documents to an existing graph. One whose content changed replaces what was known of it."""
     read = _read_settings(lines, text_field, id_field, input_format, skip_bad)
-    options = ExtractOptions(model, decoder, threshold, batch_size, threads, device)
+    options = ModelOptions(
+        model,
+        decoder=decoder,
+        threshold=threshold,
+        batch_size=batch_size,
+        threads=threads,
+        device=device,
+    )
     _run(inputs or [], store, read, options, _Choices(), create=False, quiet=quiet, json_=json_)
 
 
@@ -214,7 +229,7 @@ def _run(
     inputs: list[str],
     folder: Path,
     read: ReadSettings,
-    options: ExtractOptions,
+    options: ModelOptions,
     chosen: _Choices,
     *,
     create: bool,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from extract.interfaces.extraction import ModelOptions, load_extractor, run_over
 from extract.interfaces.io.readers import Item
 from extract.models.registry import resolve
 
@@ -17,22 +17,10 @@ if TYPE_CHECKING:
     from extract.pipeline import Extractor
 
 
-@dataclass(frozen=True, slots=True)
-class ExtractOptions:
-    """What texts are extracted with, as for `tripack extract`."""
-
-    model: str
-    decoder: str
-    threshold: float | None
-    batch_size: int
-    threads: int | None
-    device: str
-
-
 class Extraction:
     """Extracts texts with one model. Raises `ModelError` if it cannot be loaded, once it is needed."""
 
-    def __init__(self, options: ExtractOptions) -> None:
+    def __init__(self, options: ModelOptions) -> None:
         self._options = options
 
     def check(self) -> None:
@@ -49,20 +37,12 @@ class Extraction:
         """The facts of texts, which are read together, in order."""
         from extract.kg.facts import facts_of
 
-        options = self._options
-        found = self._extractor.extract(
-            items, batch_size=options.batch_size, threshold=options.threshold
-        )
+        found = run_over(self._extractor, items, self._options)
         return [facts_of(document) for document in found]
 
     @cached_property
     def _extractor(self) -> Extractor:
-        from extract.pipeline import load
-
-        options = self._options
-        return load(
-            options.model, device=options.device, threads=options.threads, decoder=options.decoder
-        )
+        return load_extractor(self._options)
 
     @cached_property
     def _model_digest(self) -> str:
