@@ -42,21 +42,11 @@ class RuleScorer:
 
     def objects(self, subjects: Ints, relations: Ints) -> Floats:
         """(queries, nodes): scores of all nodes as objects."""
-        found = np.zeros((len(subjects), self.scores[0].shape[0]))
-        for row, (subject, relation) in enumerate(zip(subjects, relations, strict=True)):
-            matrix = self.scores[relation]
-            own = slice(matrix.indptr[subject], matrix.indptr[subject + 1])
-            found[row, matrix.indices[own]] = matrix.data[own]
-        return found
+        return _lines(self.scores, relations, subjects)
 
     def subjects(self, relations: Ints, objects: Ints) -> Floats:
         """(queries, nodes): scores of all nodes as subjects."""
-        found = np.zeros((len(objects), self.scores[0].shape[0]))
-        for row, (relation, object_) in enumerate(zip(relations, objects, strict=True)):
-            matrix = self._by_object[relation]
-            own = slice(matrix.indptr[object_], matrix.indptr[object_ + 1])
-            found[row, matrix.indices[own]] = matrix.data[own]
-        return found
+        return _lines(self._by_object, relations, objects)
 
     def relations(self, subjects: Ints, objects: Ints) -> Floats:
         """(queries, relations): scores of all relations."""
@@ -134,6 +124,18 @@ def _of_triples(matrices: list[sparse.csr_array], triples: Ints) -> Floats:
     for number in np.unique(relation):
         own = relation == number
         found[own] = _at(matrices[number], subject[own], object_[own])
+    return found
+
+
+def _lines(
+    matrices: Sequence[sparse.csr_array] | Sequence[sparse.csc_array], relations: Ints, nodes: Ints
+) -> Floats:
+    """(queries, nodes): of each query's relation the row, or of column matrices the column, of its node."""
+    found = np.zeros((len(nodes), matrices[0].shape[0]))
+    for row, (relation, node) in enumerate(zip(relations, nodes, strict=True)):
+        matrix = matrices[relation]
+        own = slice(matrix.indptr[node], matrix.indptr[node + 1])
+        found[row, matrix.indices[own]] = matrix.data[own]
     return found
 
 

@@ -57,15 +57,33 @@ def read_text(source: OpenInput, settings: ReadSettings, tally: Tally) -> Iterat
 
 def read_jsonl(source: OpenInput, settings: ReadSettings, tally: Tally) -> Iterator[Item]:
     """One JSON object a line; blank lines are no records."""
+
+    def read(record: dict[str, Any], id: str, where: str) -> Item:
+        return item_of(record, id, where, settings)
+
+    yield from read_objects(source, settings, tally, read)
+
+
+def read_objects(
+    source: OpenInput,
+    settings: ReadSettings,
+    tally: Tally,
+    read: Callable[[dict[str, Any], str, str], Item],
+) -> Iterator[Item]:
+    """What `read` makes of each line's object, the id it has by its place, and the words for that place.
+
+    An `InputError` of it is of that line, which is then left out or ends all, as the settings say.
+    """
     for number, line in decoded_lines(source.stream, source.label, settings, tally):
         if line.isspace():
             continue
         where = f"{source.label}, line {number}"
         try:
-            record = parse_json(line, where)
-            yield item_of(record, f"{source.name}:{number}", where, settings)
+            item = read(parse_json(line, where), f"{source.name}:{number}", where)
         except InputError as error:
             tally.bad(error, settings)
+        else:
+            yield item
 
 
 def parse_json(line: str, where: str) -> dict[str, Any]:

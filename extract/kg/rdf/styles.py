@@ -84,10 +84,7 @@ class Reification:
         relation = NamedNode(names.relation(statement.relation, statement.relation_id))
         yield terms.subject, relation, terms.object
         yield from _reified(terms.iri, terms.subject, relation, terms.object)
-        for iri, qualifier, value in terms.qualifiers:
-            role = NamedNode(names.relation(qualifier.label, qualifier.label_id, "qualifier"))
-            yield terms.iri, role, value
-            yield from _reified(iri, terms.iri, role, value)
+        yield from _reified_qualifiers(terms, names)
 
     def described(self, label: str, id: str | None, role: str, names: Names) -> Iterator[Part]:
         """Its label."""
@@ -110,10 +107,7 @@ class Wikidata:
         yield terms.subject, NamedNode(names.relation(label, id, "claim")), terms.iri
         yield terms.iri, TYPE, NamedNode(term("wikibase:Statement"))
         yield terms.iri, NamedNode(names.relation(label, id, "statement")), terms.object
-        for iri, qualifier, value in terms.qualifiers:
-            role = NamedNode(names.relation(qualifier.label, qualifier.label_id, "qualifier"))
-            yield terms.iri, role, value
-            yield from _reified(iri, terms.iri, role, value)
+        yield from _reified_qualifiers(terms, names)
 
     def described(self, label: str, id: str | None, role: str, names: Names) -> Iterator[Part]:
         """Its label, and the property's entity with links to its predicates."""
@@ -127,6 +121,14 @@ class Wikidata:
             ("wikibase:qualifier", "qualifier"),
         ):
             yield entity, NamedNode(term(link)), NamedNode(names.relation(label, id, own))
+
+
+def _reified_qualifiers(terms: Stated, names: Names) -> Iterator[Part]:
+    """Qualifiers as triples of the statement's node, described in turn."""
+    for iri, qualifier, value in terms.qualifiers:
+        role = NamedNode(names.relation(qualifier.label, qualifier.label_id, "qualifier"))
+        yield terms.iri, role, value
+        yield from _reified(iri, terms.iri, role, value)
 
 
 def _reified(

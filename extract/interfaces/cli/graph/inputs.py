@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from extract.errors import InputError
-from extract.interfaces.io.decoding import HEAD_BYTES, decoded_lines
-from extract.interfaces.io.readers import READERS, Item, OpenInput, item_of, parse_json, read_text
+from extract.interfaces.io.decoding import HEAD_BYTES
+from extract.interfaces.io.readers import READERS, Item, OpenInput, item_of, read_objects, read_text
 from extract.interfaces.io.settings import ReadSettings, Tally
 from extract.interfaces.io.sources import Source
 from extract.kg.identifiers import identifier
@@ -66,23 +66,17 @@ def _read_records(source: OpenInput, settings: ReadSettings, tally: Tally) -> It
     """One JSON object a line, each a text or a document with triples."""
     from extract.kg.facts import facts_of
 
-    for number, line in decoded_lines(source.stream, source.label, settings, tally):
-        if line.isspace():
-            continue
-        where = f"{source.label}, line {number}"
+    def read(record: dict[str, Any], by_place: str, where: str) -> Item:
+        id, text = item_of(record, by_place, where, _fields(record, settings))
+        if not _is_document(record):
+            return id, text
         try:
-            record = parse_json(line, where)
-            id, text = item_of(record, f"{source.name}:{number}", where, _fields(record, settings))
-            if not _is_document(record):
-                yield id, text
-                continue
-            try:
-                facts = facts_of(record | {"id": id})
-            except InputError as error:
-                raise InputError(f"{where}: {error}") from error
-            yield cast(Item, facts)  # readers of `Source` are typed for texts alone
+            facts = facts_of(record | {"id": id})
         except InputError as error:
-            tally.bad(error, settings)
+            raise InputError(f"{where}: {error}") from error
+        return cast(Item, facts)  # readers of `Source` are typed for texts alone
+
+    yield from read_objects(source, settings, tally, read)
 
 
 def _is_document(record: dict[str, Any]) -> bool:
