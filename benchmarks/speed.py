@@ -177,6 +177,7 @@ class _Run:
             "load_seconds": round(self._loading, 2),
             "encoder_texts_per_second": round(n / statistics.median(self._bare), 1),
             "extract_texts_per_second": round(n / statistics.median(self._whole), 1),
+            "extract_words_per_second": round(self.n_words / statistics.median(self._whole), 1),
             "ratio": _median_ratio(self._bare, self._whole),
         }
         if first is not None:

@@ -17,7 +17,10 @@ Result = TypeVar("Result")
 
 
 def ahead(
-    items: Iterable[Item], work: Callable[[Sequence[Item], Event], Sequence[Result]], size: int
+    items: Iterable[Item],
+    work: Callable[[Sequence[Item], Event], Sequence[Result]],
+    size: int,
+    weigh: Callable[[Item], int] = lambda item: 1,
 ) -> Iterator[tuple[Item, Result]]:
     """Items with their results, in order.
 
@@ -29,9 +32,10 @@ def ahead(
     Args:
         items: read in the caller's thread.
         work: results of a chunk, one an item.
-        size: items of a chunk.
+        size: weight of a chunk, which the last of its items may exceed.
+        weigh: an item's weight, at least 1.
     """
-    source, stop = _Source(iter(items)), Event()
+    source, stop = _Source(iter(items), weigh), Event()
     held = source.take(size)
     if source.ended:
         yield from zip(held, work(held, stop) if held else (), strict=True)
@@ -43,12 +47,12 @@ def ahead(
         chunk, results = held, pool.submit(work, held, stop)
         while True:
             held = source.take(size, until=results)
-            whole = bool(held) and (source.ended or len(held) == size)
+            whole = bool(held) and (source.ended or source.room <= 0)
             # Handed over before results are taken, so that the thread goes on meanwhile.
             following = pool.submit(work, held, stop) if whole else None
             yield from zip(chunk, results.result(), strict=True)
             if following is None and not source.ended:  # a slow one: what it gave is filled up
-                held += source.take(size - len(held))
+                held += source.take(source.room)
                 following = pool.submit(work, held, stop) if held else None
             if following is None:
                 break
@@ -62,17 +66,21 @@ def ahead(
 class _Source(Generic[Item]):
     """An iterator that remembers that it ended, and by which error."""
 
-    def __init__(self, items: Iterator[Item]) -> None:
+    def __init__(self, items: Iterator[Item], weigh: Callable[[Item], int]) -> None:
         self._items = items
+        self._weigh = weigh
+        self.room = 0  # what the last items taken leave of the weight that was asked for
         self._error: Exception | None = None
         self.ended = False
 
-    def take(self, size: int, until: Future[Sequence[Result]] | None = None) -> list[Item]:
-        """The next `size` items; fewer at the end, and once `until` is done."""
+    def take(self, room: int, until: Future[Sequence[Result]] | None = None) -> list[Item]:
+        """The next items, `room` in weight; fewer at the end, and once `until` is done."""
         taken: list[Item] = []
+        self.room = room
         try:
-            while len(taken) < size and not (until is not None and until.done()):
+            while self.room > 0 and not (until is not None and until.done()):
                 taken.append(next(self._items))
+                self.room -= self._weigh(taken[-1])
         except StopIteration:
             self.ended = True
         except Exception as error:

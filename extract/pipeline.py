@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from extract.decode.constraints import Constraint
 from extract.decode.decoder import Decoder
 from extract.decode.restrict import restrict
 from extract.decode.solvers import make_solver
-from extract.encoder.sentences import split_sentences
+from extract.encoder.sentences import in_context, iter_sentences
 from extract.errors import InputError, ModelError, one_of
 from extract.models.folder import ModelFolder, Settings, read_model, read_settings
 from extract.models.registry import is_stack, resolve
@@ -366,49 +367,66 @@ class Extractor:
         threshold: float | None,
         explain: bool,
     ) -> Iterator[Document]:
-        open_documents: list[tuple[str, str, int]] = []  # (id, text, sentences), oldest first
+        opened: deque[_Opened] = (
+            deque()
+        )  # documents whose results are not all there, the oldest first
 
         def sentences() -> Iterator[Sentence]:
             for number, item in enumerate(texts, start=1):
                 name, text = _named(item, number)
+                document = _Opened(name, text)
+                opened.append(document)
                 found = self._sentences(text, name)
-                open_documents.append((name, text, len(found)))
                 # A document without words still has to come out, in its place.
-                yield from found or [Sentence((), doc_id=name, removed=() if explain else None)]
+                nothing = Sentence((), doc_id=name, removed=() if explain else None)
+                sentence: Sentence | None = next(found, nothing)
+                while sentence is not None:
+                    document.n_sentences += 1
+                    following = next(found, None)
+                    document.read = following is None  # known before its last result can be there
+                    yield sentence
+                    sentence = following
 
         done: list[Sentence] = []
         for sentence, candidates in self._predictor.stream(sentences(), batch_size):
-            name, text, expected = open_documents[0]
+            document = opened[0]
             if sentence.tokens:
-                decoded = self._decoder.decode(
-                    text, sentence, candidates, threshold, explain=explain
+                sentence = self._decoder.decode(
+                    document.text, sentence, candidates, threshold, explain=explain
                 )
-                done.append(decoded)
-            if len(done) == expected:
-                open_documents.pop(0)
-                own = tuple(done) or ((sentence,) if explain else ())  # one that says: none removed
-                yield Document(text, own, name, self.full_name)
+            done.append(sentence)
+            if document.read and len(done) == document.n_sentences:
+                opened.popleft()
+                # Of a document without words, a sentence that says: none removed.
+                own = tuple(s for s in done if s.tokens or explain)
+                yield Document(document.text, own, document.name, self.full_name)
                 done = []
 
-    def _sentences(self, text: str, name: str) -> list[Sentence]:
-        words = split_sentences(text)
-        if not self._predictor.context_words:
-            return [Sentence(tuple(w), id=f"{name}#{i}", doc_id=name) for i, w in enumerate(words)]
-        flat = [token.text for sentence in words for token in sentence]
-        found, at = [], 0
-        for number, sentence in enumerate(words):
-            end = at + len(sentence)
-            found.append(
-                Sentence(
-                    tuple(sentence),
-                    id=f"{name}#{number}",
-                    doc_id=name,
-                    left_context=tuple(flat[max(0, at - _CONTEXT) : at]),
-                    right_context=tuple(flat[end : end + _CONTEXT]),
-                )
+    def _sentences(self, text: str, name: str) -> Iterator[Sentence]:
+        words = iter_sentences(text)
+        around = (
+            in_context(words, _CONTEXT)
+            if self._predictor.context_words
+            else ((sentence, (), ()) for sentence in words)
+        )
+        for number, (sentence, left, right) in enumerate(around):
+            yield Sentence(
+                tuple(sentence),
+                id=f"{name}#{number}",
+                doc_id=name,
+                left_context=left,
+                right_context=right,
             )
-            at = end
-        return found
+
+
+@dataclass(slots=True)
+class _Opened:
+    """A document being read: how many sentences were found yet, and whether these are `read` all."""
+
+    name: str
+    text: str
+    n_sentences: int = 0
+    read: bool = False
 
 
 def _named(item: object, number: int) -> tuple[str, str]:

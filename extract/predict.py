@@ -22,6 +22,7 @@ from extract.model import ExtractionModel
 from extract.structures import Sentence
 
 _PIECES = 96  # a window, on average over a batch: the usual sentence has a third of this
+_WORDS = 128  # a sentence that counts once in a chunk has fewer: chunks of long ones hold fewer
 
 
 class CandidateSource(ABC):
@@ -64,7 +65,7 @@ class CandidateSource(ABC):
         def found(held: Sequence[Sentence], stop: Event) -> list[Candidates]:
             return self.candidates(held, batch_size, spans_of(held) if given else None, stop)
 
-        return ahead(sentences, found, batch_size * chunk)
+        return ahead(sentences, found, batch_size * chunk, lambda s: 1 + len(s) // _WORDS)
 
 
 class Predictor(CandidateSource):

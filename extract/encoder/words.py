@@ -7,6 +7,8 @@ control or format character belongs to exactly one word.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import regex
 
 from extract.structures import Token
@@ -47,6 +49,12 @@ def split_words(text: str, start_char: int = 0) -> list[Token]:
         Token(match.group(), match.start() + start_char, match.end() + start_char)
         for match in _WORD.finditer(text)
     ]
+
+
+def iter_words(text: str, start_char: int, end_char: int) -> Iterator[Token]:
+    """The words of the part `start_char` up to `end_char` of `text`, which it does not copy, one by one."""
+    for match in _WORD.finditer(text, start_char, end_char):
+        yield Token(match.group(), match.start(), match.end())
 
 
 def count_words(text: str) -> int:

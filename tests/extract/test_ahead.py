@@ -29,6 +29,21 @@ def test_results_come_in_order_with_their_items(n: int, size: int) -> None:
     assert list(ahead(range(n), squares, size)) == [(i, i * i) for i in range(n)]
 
 
+@given(st.lists(st.integers(1, 6), max_size=40), st.integers(1, 9))
+def test_chunks_hold_no_more_weight_than_asked_for_but_their_last_item(
+    weights: list[int], size: int
+) -> None:
+    chunks: list[Sequence[int]] = []
+
+    def work(chunk: Sequence[int], stop: Event) -> list[int]:
+        chunks.append(chunk)
+        return list(chunk)
+
+    assert list(ahead(weights, work, size, lambda w: w)) == [(w, w) for w in weights]
+    assert all(sum(chunk[:-1]) < size for chunk in chunks)
+    assert all(sum(chunk) >= size for chunk in chunks[:-1])
+
+
 @given(st.integers(0, 20), st.integers(1, 6))
 def test_error_of_the_source_comes_after_what_it_gave(n: int, size: int) -> None:
     taken = []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from extract.encoder.sentences import split_sentences
-from extract.encoder.words import split_words
-from tests.extract.cases import any_text
+from extract.encoder.sentences import MAX_WORDS, in_context, iter_sentences, split_sentences
+from extract.encoder.words import iter_words, split_words
+from tests.extract.cases import any_text, tokens_of
 
 
 @given(any_text)
@@ -31,6 +34,42 @@ def test_a_blank_line_parts_paragraphs(one: str, two: str) -> None:
     both = split_sentences(f"{one}\n \t\n{two}")
     assert both[: len(ones)] == ones
     assert len(both) == len(ones) + len(split_sentences(two))
+
+
+@given(any_text, st.integers(1, 7), st.integers(1, 9))
+def test_sentences_do_not_depend_on_how_far_words_are_read_ahead(
+    text: str, most: int, read: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("extract.encoder.sentences.MAX_WORDS", most)
+        expected = split_sentences(text)
+        patch.setattr("extract.encoder.sentences._READ", read)
+        assert split_sentences(text) == expected
+    assert all(len(sentence) <= most for sentence in expected)
+    assert "".join(w.text for s in expected for w in s) == "".join(
+        w.text for s in split_sentences(text) for w in s
+    )
+
+
+def test_words_are_read_as_they_are_needed() -> None:
+    text = "A word " * 100_000
+    seen = iter_words(text, 0, len(text))
+    assert next(seen).text == "A"
+    first = next(iter_sentences(text))
+    assert len(first) == MAX_WORDS and first[-1].end_char < len(text)
+
+
+@given(st.lists(st.integers(1, 5), max_size=12), st.integers(1, 9))
+def test_context_is_the_nearest_words(lengths: list[int], n_words: int) -> None:
+    words = tokens_of([f"w{i}" for i in range(sum(lengths))])
+    flat = [word.text for word in words]
+    ends = [*itertools.accumulate(lengths)]
+    sentences = [list(words[e - n : e]) for e, n in zip(ends, lengths, strict=True)]
+    expected = [
+        (own, tuple(flat[max(0, e - n - n_words) : e - n]), tuple(flat[e : e + n_words]))
+        for own, e, n in zip(sentences, ends, lengths, strict=True)
+    ]
+    assert list(in_context(sentences, n_words)) == expected
 
 
 CASES = {
