@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from extract import json_files
 from extract.errors import CorpusError
 
 T = TypeVar("T")
@@ -108,11 +109,11 @@ def read_lines(path: Path) -> Iterator[tuple[Place, str]]:
 def parse_json(text: str, place: Place) -> Any:
     """The value of a JSON text. Raises `CorpusError` at `place` if it is not JSON."""
     try:
-        return _without_surrogates(json.loads(text), text, place)
+        return json_files.parse_json(text)
     except json.JSONDecodeError as error:
         at = replace(place, line=place.line + error.lineno - 1)
         raise at.error(f"not JSON: {error.msg} at column {error.colno}.") from error
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, 10,000 brackets
+    except ValueError as error:
         raise place.error(f"not JSON that can be read: {error}.") from error
 
 
@@ -146,10 +147,7 @@ def read_json_array(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
         position = _skip_space(text, end)
         if text[position : position + 1] not in ("]", ","):
             raise place.error("not JSON: expected ',' or ']' after the item.")
-        yield (
-            place,
-            place.check(_without_surrogates(value, text[counted:end], place), dict, "the item"),
-        )
+        yield place, place.check(value, dict, "the item")
         number += 1
         if text[position] == "]":
             break
@@ -161,7 +159,9 @@ def _decode_at(
     decoder: json.JSONDecoder, text: str, position: int, place: Place
 ) -> tuple[Any, int]:
     try:
-        return decoder.raw_decode(text, position)
+        value, end = decoder.raw_decode(text, position)
+        json_files.refuse_surrogates(value, text[position:end])
+        return value, end
     except json.JSONDecodeError as error:
         at = replace(place, line=error.lineno)
         raise at.error(f"not JSON: {error.msg} at column {error.colno}.") from error
@@ -173,15 +173,3 @@ def _skip_space(text: str, position: int) -> int:
     while position < len(text) and text[position] in " \t\n\r":
         position += 1
     return position
-
-
-def _without_surrogates(value: Any, source: str, place: Place) -> Any:
-    # JSON can write half a surrogate pair ("\ud800"), a text that no file can hold.
-    if "\\ud" in source.lower():
-        try:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-        except (UnicodeEncodeError, RecursionError) as error:
-            raise place.error(
-                "a text holds half of a surrogate pair (\\ud800 to \\udfff)."
-            ) from error
-    return value

@@ -5,9 +5,19 @@ A message says what was got, what was expected, and what to do about it.
 
 from __future__ import annotations
 
+_LONGEST, _START, _END = 2000, 1400, 500  # characters of a message; what is kept of a longer one
+
 
 class TripackError(Exception):
-    """Base of every error that tripack raises on purpose."""
+    """Base of every error that tripack raises on purpose.
+
+    Its text is one line of bearable length, whatever it quotes of a file or of a library's error: line
+    ends become spaces, and of a long text the middle is left out.
+    """
+
+    def __str__(self) -> str:
+        line = " ".join(part for part in super().__str__().splitlines() if part.strip())
+        return line if len(line) <= _LONGEST else f"{line[:_START]} [...] {line[-_END:]}"
 
 
 class InputError(TripackError):

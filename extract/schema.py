@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from extract.errors import SchemaError, one_of
+from extract.json_files import read_json
 from extract.schemas.hierarchy import descendants, find_cycle
 from extract.schemas.items import read_items
 from extract.structures import Sentence
@@ -236,13 +237,13 @@ class Schema:
     def read(cls, path: str | Path) -> Schema:
         """Read a schema from a JSON file. Raises `SchemaError` naming the file."""
         try:
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+            return cls.from_dict(read_json(Path(path)))
         except OSError as error:
             raise SchemaError(f"Cannot read schema {path}: {error.strerror or error}.") from error
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise SchemaError(f"Schema {path} is not JSON in UTF-8: {error}.") from error
         except SchemaError as error:
             raise SchemaError(f"Schema {path}: {error}") from error
+        except ValueError as error:
+            raise SchemaError(f"Schema {path} is not JSON in UTF-8: {error}.") from error
 
     def write(self, path: str | Path) -> None:
         """Write the schema as JSON."""

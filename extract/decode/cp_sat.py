@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from extract.decode.components import Component
-from extract.decode.exact import ExactSolver, Objective
+from extract.decode.exact import ExactSolver
 from extract.errors import ModelError
 
 _UNIT = 1e-9  # of log-odds; their sum over 10,000 items of 20 each stays below 2**53
@@ -24,14 +24,8 @@ class CpSatSolver(ExactSolver):
     Raises `ModelError` if OR-Tools is not installed.
     """
 
-    def __init__(
-        self,
-        objective: Objective = "joint",
-        *,
-        time_limit: float | None = 10.0,
-        split: bool = True,
-    ) -> None:
-        super().__init__(objective, time_limit=time_limit, split=split)
+    def check_installed(self) -> None:
+        """Raise `ModelError` if OR-Tools is not installed."""
         try:
             import ortools.sat.python.cp_model  # noqa: F401
         except ImportError as error:

@@ -79,6 +79,10 @@ class ExactSolver(Solver):
         self.objective = objective
         self.time_limit = time_limit
         self.split = split
+        self.check_installed()
+
+    def check_installed(self) -> None:
+        """Raise `ModelError` if what solves the programs is not installed; HiGHS always is."""
 
     def solve(self, candidates: Candidates, constraints: Constraints) -> Selection:
         """The best selection, or the best that was found in time."""

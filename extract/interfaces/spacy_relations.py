@@ -6,7 +6,6 @@ follow from them, since another component may merge or split tokens later.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable
 from functools import partial
@@ -19,6 +18,7 @@ from spacy.util import filter_spans
 
 from extract.errors import InputError
 from extract.evaluation.metrics import Score, macro_f1
+from extract.json_files import parse_json
 from extract.structures import Entity, Triple
 
 logger = logging.getLogger(__name__)
@@ -164,11 +164,13 @@ def _range(doc: Doc, start_char: int, end_char: int) -> dict[str, int]:
 
 def _tokens(doc: Doc, start_char: int, end_char: int) -> tuple[int, int]:
     """The fewest tokens that hold the characters. Raises `InputError` outside the text."""
-    inside = 0 <= start_char < end_char
+    last = doc[-1] if len(doc) else None
+    n_chars = 0 if last is None else last.idx + len(last.text_with_ws)
+    inside = 0 <= start_char < end_char <= n_chars
     span = doc.char_span(start_char, end_char, alignment_mode="expand") if inside else None
     if span is None:
         raise InputError(
-            f"Expected characters within 0-{len(doc.text)}, got {start_char}-{end_char}. "
+            f"Expected characters within 0-{n_chars}, got {start_char}-{end_char}. "
             "These offsets belong to another text."
         )
     return span.start, span.end
@@ -224,8 +226,8 @@ def relations_from_json(
     instead, and their number is logged.
     """
     try:
-        value = json.loads(data) if isinstance(data, str) else list(data)
-    except json.JSONDecodeError as error:
+        value = parse_json(data) if isinstance(data, str) else list(data)
+    except ValueError as error:
         raise InputError(f"Expected relations as JSON, got a text that is not: {error}.") from error
     if (reason := misfit(value)) is not None:
         raise InputError(f"Expected relations in the shape of doc._.{attr}: {reason}.")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from extract.errors import InputError
+from extract.json_files import read_json
 
 
 def read_aliases(path: Path) -> tuple[tuple[str, ...], ...]:
@@ -15,13 +15,12 @@ def read_aliases(path: Path) -> tuple[tuple[str, ...], ...]:
     also where it could be a surname. Raises `InputError` if the file cannot be read or has another form.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise InputError(f"Cannot read the aliases {path}: {reason}.") from error
-    except json.JSONDecodeError as error:
+        found = read_json(path)
+    except OSError as error:
+        raise InputError(f"Cannot read the aliases {path}: {error.strerror or error}.") from error
+    except ValueError as error:
         raise InputError(
-            f"Cannot read the aliases {path}: expected JSON, got something else at line {error.lineno}."
+            f"Cannot read the aliases {path}: expected JSON in UTF-8, but {error}."
         ) from error
     expected = 'expected an object like {"Muhammad Ali": ["Cassius Clay"]}'
     if not isinstance(found, dict):

@@ -125,10 +125,10 @@ class _Record:
         return given[0], given[1]
 
     def _score(self, of: Mapping[str, Any]) -> float:
-        score = float(self._get(of, "score", (float, int), 1.0))
+        score: float = self._get(of, "score", (float, int), 1.0)
         if not 0.0 <= score <= 1.0:
             raise self._error("a 'score' in [0, 1]", score)
-        return score
+        return float(score)  # only now: a number of 400 digits has no float
 
     def _get(self, record: Any, key: str, kind: Any, *default: Any) -> Any:
         if not isinstance(record, Mapping):

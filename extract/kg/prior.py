@@ -11,7 +11,6 @@ Differs from the paper: nothing.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ import numpy as np
 
 from extract.decode.bias import RelationBias
 from extract.errors import InputError
+from extract.json_files import read_json
 from extract.kg.structures import Graph, Value
 from extract.schema import Schema
 from extract.structures import Sentence
@@ -153,16 +153,16 @@ class RelationPrior:
     def read(cls, path: str | Path) -> RelationPrior:
         """Read what `to_dict` gave, from a JSON file. Raises `InputError` naming the file."""
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = read_json(Path(path))
         except OSError as error:
             raise InputError(
                 f"Cannot read relation prior {path}: {error.strerror or error}."
             ) from error
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        except ValueError as error:
             raise InputError(f"Relation prior {path} is not JSON in UTF-8: {error}.") from error
         try:
             return cls._from(data)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(
                 f"{path} is no relation prior ({type(error).__name__}: {error}). Expected what "
                 "`tripack graph prior` writes: 'source', 'strength' and 'pairs' with counts."

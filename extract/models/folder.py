@@ -7,9 +7,7 @@ alone (such as frozen word embeddings) are not stored; they come from the encode
 
 from __future__ import annotations
 
-import json
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -23,6 +21,8 @@ from torch import Tensor
 from extract.decode.calibration import Calibration
 from extract.encoder.pretrained import PretrainedEncoder, tensor_hash
 from extract.errors import ModelError
+from extract.files import whole_folder
+from extract.json_files import read_json
 from extract.model import ExtractionModel, ModelConfig
 from extract.models.registry import STACK
 from extract.schema import Schema
@@ -113,10 +113,8 @@ def write_model(
             stored[name] = (value - original[name]).to(dtype).contiguous()
     # One hash for the whole encoder keeps the settings short.
     digest = _joint_hash(hashes)
-    folder.path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.path.parent, prefix=".writing-") as temporary:
-        whole = ModelFolder(Path(temporary) / "model")
-        whole.path.mkdir()
+    with whole_folder(folder.path) as path:
+        whole = ModelFolder(path)
         save_file(stored, whole.weights)
         schema.write(whole.schema)
         config = settings.model_copy(update={"encoder_hashes": {"all": digest}})
@@ -125,9 +123,6 @@ def write_model(
             write_recipe(recipe, whole.recipe)
         if folder.card.is_file():
             shutil.copy(folder.card, whole.card)
-        if folder.path.exists():
-            shutil.rmtree(folder.path)
-        whole.path.rename(folder.path)
 
 
 def read_settings(folder: ModelFolder) -> Settings:
@@ -149,7 +144,7 @@ def read_checked(file: Path, kind: type[Checked], newest: int, folder: str) -> C
         folder: what the file's folder would be, for messages.
     """
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = read_json(file)
         given = data.get("format", newest) if isinstance(data, dict) else newest
         if isinstance(given, int) and given > newest:  # its settings may not be ours
             raise ModelError(
@@ -164,7 +159,7 @@ def read_checked(file: Path, kind: type[Checked], newest: int, folder: str) -> C
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "settings"
         raise ModelError(f"{file} is damaged: {where}: {first['msg']}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ModelError(f"{file} is damaged: {error}.") from error
 
 
@@ -199,7 +194,7 @@ def read_model(
             f"{settings.model.encoder.name!r} than those at hand. "
             "Install the encoder version named in its card."
         )
-    stored = _read_weights(folder)
+    stored = read_weights(folder)
     for name, value in stored.items():
         if name not in own or own[name].shape != value.shape:
             found = tuple(own[name].shape) if name in own else "no such tensor"
@@ -216,7 +211,8 @@ def read_model(
     return model, schema, settings
 
 
-def _read_weights(folder: ModelFolder) -> dict[str, Tensor]:
+def read_weights(folder: ModelFolder) -> dict[str, Tensor]:
+    """The tensors that a model folder stores, by name. Raises `ModelError` for a missing or damaged file."""
     try:
         with safe_open(folder.weights, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)

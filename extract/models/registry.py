@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from extract.errors import ModelError, one_of
+from extract.json_files import read_json
 
 BUNDLED = Path(__file__).resolve().parent
 MODEL, STACK = "config.json", "stack.json"  # what marks the folder of a model, of a stack of models
@@ -32,12 +32,19 @@ def read_info(path: Path) -> ModelInfo:
     """Name, version and description of a model or a stack. Raises `ModelError` if it is none."""
     mark = STACK if is_stack(path) else MODEL
     try:
-        data = json.loads((path / mark).read_text(encoding="utf-8"))
-        return ModelInfo(data["name"], data["version"], path, data.get("description", ""))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        data = read_json(path / mark)
+    except (OSError, ValueError) as error:
         raise ModelError(
             f"{path} is no model folder: its {mark} cannot be read ({error})."
         ) from error
+    known = data if isinstance(data, dict) else {}
+    said = [known.get("name"), known.get("version"), known.get("description", "")]
+    if not all(isinstance(text, str) for text in said):
+        raise ModelError(
+            f"{path} is no model folder: its {mark} cannot be read (expected texts as 'name', "
+            f"'version' and 'description', got {said})."
+        )
+    return ModelInfo(said[0], said[1], path, said[2])
 
 
 def is_stack(path: Path) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from extract.decode.calibration import Calibration
 from extract.decode.stacking import StackWeights
 from extract.errors import ModelError, OutputError
+from extract.files import whole_folder
 from extract.models.folder import ModelFolder, read_checked, read_settings
 from extract.models.registry import STACK
 from extract.schema import Schema
@@ -171,19 +171,14 @@ def write_stack(
     A stack that is there is replaced. Raises `OutputError` if the folder cannot be written.
     """
     try:
-        folder.path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.path.parent, prefix=".writing-") as temporary:
-            whole = StackFolder(Path(temporary) / "stack")
-            whole.path.mkdir()
+        with whole_folder(folder.path) as path:
+            whole = StackFolder(path)
             for member, source in zip(settings.members, members, strict=True):
                 _copy_model(source, whole.member(member))
             schema.write(whole.schema)
             whole.metrics.write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
             text = settings.model_dump_json(indent=1, exclude_none=True)
             whole.settings.write_text(text + "\n", encoding="utf-8")
-            if folder.path.exists():
-                shutil.rmtree(folder.path)
-            whole.path.rename(folder.path)
     except OSError as error:
         raise OutputError(
             f"Cannot write the stack {folder.path}: {error.strerror or error}."

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from extract.errors import ModelError, OutputError
+from extract.files import whole_folder
 from extract.models.folder import ModelFolder
 from extract.models.registry import is_stack, resolve
 from extract.runtime.graph import INPUTS, graph_inputs, write_graph
@@ -71,10 +71,10 @@ def export_onnx(
         )
     sentences = sample_sentences()
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".exporting-") as temporary:
-            folder = ModelFolder(Path(temporary) / "model")
-            shutil.copytree(path, folder.path, ignore=shutil.ignore_patterns("onnx.json", "*.onnx"))
+        with whole_folder(out) as temporary:
+            folder = ModelFolder(temporary)
+            without = shutil.ignore_patterns("onnx.json", "*.onnx")
+            shutil.copytree(path, folder.path, ignore=without, dirs_exist_ok=True)
             files = OnnxFiles(folder)
             say(f"writing the {precision} graph")
             _write(predictor, files.graph, precision, [*sentences, *typical])
@@ -92,7 +92,6 @@ def export_onnx(
             check(precision, close, score)
             settings = settings.model_copy(update={"closeness": close, "dev": score})
             _save(files, settings)
-            folder.path.rename(out)
     except OSError as error:
         raise OutputError(f"Cannot write {out}: {error.strerror or error}.") from error
     return settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 
 from extract.encoder.windows import EncodedBatch
 from extract.errors import ModelError
+from extract.files import digest
 from extract.heads import WordStates
 from extract.runtime.graph import INPUTS, graph_inputs
 
@@ -75,8 +75,7 @@ def runtime_module() -> Any:
 def file_hash(file: Path) -> str:
     """SHA-256 of a file. Raises `ModelError` if it cannot be read."""
     try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
+        return digest(file)[1]
     except OSError as error:
         raise ModelError(
             f"Cannot read {file} ({error.strerror or error}). Export the model again."

@@ -174,7 +174,7 @@ def read_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise RecipeError(f"Cannot read recipe {path}: {error.strerror or error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, 1,000 brackets
         raise RecipeError(f"Recipe {path} is not TOML in UTF-8: {error}.") from error
     for override in overrides or []:
         _override(data, override)
@@ -199,7 +199,7 @@ def _override(data: dict[str, Any], override: str) -> None:
         )
     try:
         value: Any = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text
     at: Any = data
     *parents, last = key.split(".")

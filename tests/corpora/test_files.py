@@ -71,7 +71,10 @@ def test_json_array_places_are_the_lines_where_items_begin(tmp_path: Path) -> No
         ('[{"a": 1},\n\n{"a": }]', "line 3, item 2: not JSON: Expecting value at column 7"),
         ('[{"a": 1},\n 3]', "line 2, item 2: expected the item to be an object, got int 3"),
         ('[{"a": 1}] x', "line 1, item 1: not JSON: expected nothing after the closing"),
-        ('[{"a": "\\ud800"}]', "line 1, item 1: a text holds half of a surrogate pair"),
+        (
+            '[{"a": "\\ud800"}]',
+            "line 1, item 1: not JSON that can be read: a text holds half of a surrogate pair",
+        ),
         ("[" * 100_000, "line 1, item 1: not JSON"),
     ],
 )
@@ -85,7 +88,7 @@ def test_malformed_array_is_refused(tmp_path: Path, text: str, reason: str) -> N
     [
         ('{"a":\n 1', "line 2: not JSON: Expecting ',' delimiter at column 3"),
         ("9" * 5000, "line 1: not JSON that can be read: Exceeds the limit"),
-        ('"\\uDfff"', "line 1: a text holds half of a surrogate pair"),
+        ('"\\uDfff"', "line 1: not JSON that can be read: a text holds half of a surrogate pair"),
     ],
 )
 def test_malformed_json_is_refused(tmp_path: Path, text: str, reason: str) -> None:

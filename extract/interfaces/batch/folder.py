@@ -12,7 +12,7 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from extract.errors import OutputError
-from extract.interfaces.batch.durable import cannot_write, digest, move, write_whole
+from extract.files import cannot_write, digest, move, write_whole
 from extract.interfaces.batch.manifest import Manifest, read_manifest
 from extract.interfaces.batch.shards import ShardResult, shard_name
 

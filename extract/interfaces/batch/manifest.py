@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from extract import __version__
 from extract.errors import InputError, ModelError, OutputError
-from extract.interfaces.batch.durable import digest
+from extract.files import digest
 from extract.interfaces.batch.shards import ShardFailure, ShardResult, shard_name
 from extract.interfaces.extraction import ModelOptions
 from extract.interfaces.io.sources import Source
+from extract.json_files import read_json
 from extract.models.registry import read_info, resolve
 
 FORMAT = 1
@@ -216,8 +216,7 @@ def folder_digest(folder: Path) -> str:
 def read_manifest(path: Path) -> Manifest | None:
     """The manifest at a path; None if there is none. Raises `OutputError` if it is damaged."""
     try:
-        text = path.read_text(encoding="utf-8")
-        data = json.loads(text)
+        data = read_json(path)
         given = data.get("format", FORMAT) if isinstance(data, dict) else FORMAT
         if isinstance(given, int) and given > FORMAT:
             raise OutputError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from extract.interfaces.batch.durable import cannot_write, digest
+from extract.files import cannot_write, digest, sync
 from extract.interfaces.batch.folder import TEMPORARY
 from extract.interfaces.batch.shards import Shard, ShardResult, shard_name
 from extract.interfaces.extraction import ModelOptions, run_over
@@ -50,7 +50,7 @@ def do_shard(extractor: Extractor, shard: Shard, job: Job) -> ShardResult:
         for document in _WRITE[job.format](documents, path):
             n_documents += 1
             n_triples += sum(1 for _ in document.triples)
-        _sync(path)
+        sync(path)
         n_bytes, sha256 = digest(path)
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -78,11 +78,3 @@ def _write_parquet(documents: Iterable[Document], path: Path) -> Iterator[Docume
 
 
 _WRITE = {"jsonl": _write_jsonl, "parquet": _write_parquet}
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(file)  # some file systems report a full disk only now
-    finally:
-        os.close(file)

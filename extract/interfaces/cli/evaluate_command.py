@@ -26,6 +26,7 @@ from extract.interfaces.cli.options import (
     JsonFile,
     Objective,
     PriorWeight,
+    Quiet,
     RelationPriorFile,
     Runtime,
     Threads,
@@ -69,7 +70,7 @@ def evaluate(
     device: Device = "auto",
     dtype: Dtype = "auto",
     runtime: Runtime = "torch",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Score a model's predictions against the gold triples of a corpus."""
     if file is not None and (split is not None or dev is not None or path is not None):

@@ -16,17 +16,23 @@ from extract.interfaces.cli.exits import UsageError
 from extract.interfaces.cli.memory import return_large_blocks
 from extract.interfaces.cli.options import (
     DEFAULT_MODEL,
+    INPUT,
     Accuracy,
     BackOff,
     BatchSize,
     Decoder,
     Device,
     Dtype,
+    IdField,
+    Lines,
     Model,
     Objective,
     PriorWeight,
     RelationPriorFile,
     Runtime,
+    SchemaFile,
+    SkipBad,
+    TextField,
     Threads,
     Threshold,
     TimeLimit,
@@ -48,7 +54,7 @@ from extract.interfaces.io.sources import Source, text_argument
 from extract.interfaces.io.target import Target
 from extract.interfaces.io.writers import FORMATS, SUFFIXES, Writer, make_writer
 
-_INPUT, _OUTPUT = "Input", "Output"
+_OUTPUT = "Output"
 
 
 def extract(
@@ -62,44 +68,30 @@ def extract(
             "--input",
             "-i",
             metavar="FILE|FOLDER|-",
-            rich_help_panel=_INPUT,
+            rich_help_panel=INPUT,
             help="A .txt, .jsonl, .csv or .parquet file, a folder of them, or - for the pipe.",
         ),
     ] = None,
-    lines: Annotated[
-        bool,
-        typer.Option("--lines", rich_help_panel=_INPUT, help="Each line of a text is a document."),
-    ] = False,
-    text_field: Annotated[
-        str, typer.Option(rich_help_panel=_INPUT, help="Field or column that holds the text.")
-    ] = "text",
-    id_field: Annotated[
-        str, typer.Option(rich_help_panel=_INPUT, help="Field or column of the document's id.")
-    ] = "id",
+    lines: Lines = False,
+    text_field: TextField = "text",
+    id_field: IdField = "id",
     input_format: Annotated[
         str | None,
         typer.Option(
-            rich_help_panel=_INPUT,
+            rich_help_panel=INPUT,
             help="text, jsonl, csv or parquet; default: by the file's suffix, else text.",
         ),
     ] = None,
     encoding: Annotated[
-        str, typer.Option(rich_help_panel=_INPUT, help="Encoding of text, JSON Lines and CSV.")
+        str, typer.Option(rich_help_panel=INPUT, help="Encoding of text, JSON Lines and CSV.")
     ] = "utf-8",
     errors: Annotated[
         str,
         typer.Option(
-            rich_help_panel=_INPUT, help="Invalid bytes: strict stops, replace writes U+FFFD."
+            rich_help_panel=INPUT, help="Invalid bytes: strict stops, replace writes U+FFFD."
         ),
     ] = "strict",
-    skip_bad: Annotated[
-        bool,
-        typer.Option(
-            "--skip-bad",
-            rich_help_panel=_INPUT,
-            help="Leave out and count what cannot be read, instead of stopping.",
-        ),
-    ] = False,
+    skip_bad: SkipBad = False,
     output: Annotated[
         str | None,
         typer.Option(
@@ -147,12 +139,7 @@ def extract(
     decoder: Decoder = "greedy",
     objective: Objective = None,
     time_limit: TimeLimit = None,
-    schema: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Give only what this schema admits (see `tripack schema`)."
-        ),
-    ] = None,
+    schema: SchemaFile = None,
     back_off: BackOff = None,
     relation_prior: RelationPriorFile = None,
     prior_weight: PriorWeight = 1.0,

@@ -13,7 +13,14 @@ import typer
 
 from extract.interfaces.cli.exits import UsageError
 from extract.interfaces.cli.gold import read_gold
-from extract.interfaces.cli.options import CorpusFolder, CorpusName, DevCut, JsonFile, Threads
+from extract.interfaces.cli.options import (
+    CorpusFolder,
+    CorpusName,
+    DevCut,
+    JsonFile,
+    OnlyWarnings,
+    Threads,
+)
 from extract.interfaces.cli.printing import as_json
 from extract.interfaces.io.target import Target
 
@@ -46,7 +53,7 @@ def layers(
         Path | None,
         typer.Option(metavar="OUT", help="Also draw it, as OUT.html or OUT.svg; replaces OUT."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors.")] = False,
+    quiet: OnlyWarnings = False,
 ) -> None:
     """Probe each layer of an encoder for entities and relations, and recommend a layer fusion."""
     _check(split, path, dev, json_, figure)

@@ -89,6 +89,7 @@ def check_search(decoder: str, objective: str | None, time_limit: float | None) 
             )
 
 
+INPUT = "Input"  # panel of the help that options of reading stand in
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A bundled model, a model folder or a stack.")
 ]
@@ -183,6 +184,30 @@ Entities = Annotated[
         "between them. Default: as the model was trained.",
     ),
 ]
+SchemaFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Give only what this schema admits (see `tripack schema`)."),
+]
+Lines = Annotated[
+    bool,
+    typer.Option("--lines", rich_help_panel=INPUT, help="Each line of a text is a document."),
+]
+TextField = Annotated[
+    str, typer.Option(rich_help_panel=INPUT, help="Field or column that holds the text.")
+]
+IdField = Annotated[
+    str, typer.Option(rich_help_panel=INPUT, help="Field or column of the document's id.")
+]
+SkipBad = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad",
+        rich_help_panel=INPUT,
+        help="Leave out and count what cannot be read, instead of stopping.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+OnlyWarnings = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors.")]
 CorpusName = Annotated[
     str, typer.Option("--corpus", "-c", help="A name from `tripack corpora list`.")
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ from extract.interfaces.cli.options import (
     Device,
     Dtype,
     Model,
+    SchemaFile,
     Threads,
 )
 from extract.interfaces.server.settings import API_KEY_VARIABLE, ServerSettings, read_api_key
@@ -26,6 +27,16 @@ from extract.schemas.read import read_schema
 _LIMITS, _WAITING = "Limits", "Waiting"
 _DEFAULT = ServerSettings()
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
+
+
+def _limit(help: str) -> Any:
+    """An option that bounds a request."""
+    return typer.Option(rich_help_panel=_LIMITS, help=help)
+
+
+def _seconds(help: str) -> Any:
+    """An option of how long to wait."""
+    return typer.Option(metavar="SECONDS", rich_help_panel=_WAITING, help=help)
 
 
 def serve(
@@ -44,30 +55,17 @@ def serve(
     ] = None,
     model: Model = DEFAULT_MODEL,
     accuracy: Accuracy = None,
-    schema: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Give only what this schema admits (see `tripack schema`)."
-        ),
-    ] = None,
+    schema: SchemaFile = None,
     threads: Threads = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     max_body: Annotated[
         int, typer.Option(metavar="BYTES", rich_help_panel=_LIMITS, help="Of a request's body.")
     ] = _DEFAULT.max_body_bytes,
-    max_texts: Annotated[
-        int, typer.Option(rich_help_panel=_LIMITS, help="Texts in a request.")
-    ] = _DEFAULT.max_texts,
-    max_chars: Annotated[
-        int, typer.Option(rich_help_panel=_LIMITS, help="Characters of a request's texts.")
-    ] = _DEFAULT.max_chars,
-    max_words: Annotated[
-        int, typer.Option(rich_help_panel=_LIMITS, help="Words of a request's texts.")
-    ] = _DEFAULT.max_words,
-    max_connections: Annotated[
-        int, typer.Option(rich_help_panel=_LIMITS, help="Connections open at once.")
-    ] = _DEFAULT.max_connections,
+    max_texts: Annotated[int, _limit("Texts in a request.")] = _DEFAULT.max_texts,
+    max_chars: Annotated[int, _limit("Characters of a request's texts.")] = _DEFAULT.max_chars,
+    max_words: Annotated[int, _limit("Words of a request's texts.")] = _DEFAULT.max_words,
+    max_connections: Annotated[int, _limit("Connections open at once.")] = _DEFAULT.max_connections,
     waiting_words: Annotated[
         int,
         typer.Option(
@@ -78,42 +76,17 @@ def serve(
         int, typer.Option(rich_help_panel=_WAITING, help="Words the model is given at once.")
     ] = _DEFAULT.batch_words,
     batch_wait: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS",
-            rich_help_panel=_WAITING,
-            help="How long a request waits for others to be read with it.",
-        ),
+        float, _seconds("How long a request waits for others to be read with it.")
     ] = _DEFAULT.batch_wait,
-    time_limit: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS", rich_help_panel=_WAITING, help="For an answer; then status 503."
-        ),
-    ] = _DEFAULT.time_limit,
+    time_limit: Annotated[float, _seconds("For an answer; then status 503.")] = _DEFAULT.time_limit,
     body_timeout: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS",
-            rich_help_panel=_WAITING,
-            help="For a request's head, and for its body, to arrive; then status 408.",
-        ),
+        float, _seconds("For a request's head, and for its body, to arrive; then status 408.")
     ] = _DEFAULT.body_timeout,
     drain_limit: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS",
-            rich_help_panel=_WAITING,
-            help="For running requests, once the server is told to stop.",
-        ),
+        float, _seconds("For running requests, once the server is told to stop.")
     ] = _DEFAULT.drain_limit,
     drain_notice: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS",
-            rich_help_panel=_WAITING,
-            help="How long /health says draining at least, before the port is closed.",
-        ),
+        float, _seconds("How long /health says draining at least, before the port is closed.")
     ] = _DEFAULT.drain_notice,
 ) -> None:
     """Serve a model over HTTP, with a page to try it at /.

@@ -16,6 +16,7 @@ from extract.interfaces.cli.options import (
     CorpusFolder,
     DevCut,
     Device,
+    OnlyWarnings,
     Threads,
 )
 from extract.interfaces.cli.printing import columns
@@ -79,7 +80,7 @@ def stack(
     batch_size: BatchSize = 32,
     threads: Threads = None,
     device: Device = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors.")] = False,
+    quiet: OnlyWarnings = False,
 ) -> None:
     """Stack models: learn how far to trust each, and write them as one model with three accuracies."""
     if weights not in WEIGHTS:

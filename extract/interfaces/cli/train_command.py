@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from extract.errors import OutputError
+from extract.interfaces.cli.options import OnlyWarnings
 from extract.interfaces.cli.printing import as_json
 
 
@@ -27,7 +28,7 @@ def train(
         bool,
         typer.Option("--resume/--no-resume", help="Go on from the run folder's last checkpoint."),
     ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors.")] = False,
+    quiet: OnlyWarnings = False,
 ) -> None:
     """Train a model: writes weights, recipe, metrics and log into a run folder."""
     from extract.training.recipe import read_recipe

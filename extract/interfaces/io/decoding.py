@@ -70,6 +70,10 @@ def decode(data: bytes, label: str, settings: ReadSettings, start_byte: int = 0)
         return data[skip:].decode(name, settings.errors)
     except UnicodeDecodeError as error:
         raise invalid_bytes(data, label, settings, start_byte + skip + error.start) from error
+    except UnicodeError as error:  # of encodings that tell no place, such as idna
+        raise InputError(
+            f"{label} is not valid {encoding.upper()} ({error}). Name another --encoding."
+        ) from error
 
 
 def invalid_bytes(data: bytes, label: str, settings: ReadSettings, offset: int) -> InputError:
@@ -117,10 +121,10 @@ def _wide_lines(
             n_lines += 1
             yield n_lines, line
             tally.n_bytes += len(line.encode(settings.encoding, "replace"))
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise InputError(
             f"{label}, line {n_lines + 1} or soon after: not valid {settings.encoding.upper()} "
-            f"({error.reason}). Name another --encoding, or use --errors replace."
+            f"({getattr(error, 'reason', error)}). Name another --encoding, or use --errors replace."
         ) from error
 
 

@@ -7,6 +7,7 @@ settings and the tally. To add a format, write its reader and add it to `READERS
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from extract.interfaces.io.settings import ReadSettings, Tally
 
 Item = tuple[str, str]  # document id, text
 _PARQUET_ROWS = 1024  # rows held in memory at a time
+_PARQUET_BUFFER = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +168,15 @@ def read_parquet(source: OpenInput, settings: ReadSettings, tally: Tally) -> Ite
     import pyarrow
     import pyarrow.parquet as pq
 
+    damage = (pyarrow.ArrowException, OSError, ValueError, OverflowError)
+    n_bytes = source.stream.seek(0, io.SEEK_END)
+    source.stream.seek(0)
+    # Buffered reads: without them a whole column chunk is held in memory. With them, a damaged page is given
+    # the memory that it says it needs, so that a small file is read without.
+    buffered = _PARQUET_BUFFER if n_bytes > _PARQUET_BUFFER else 0
     try:
-        # Buffered reads: without them a whole column chunk is held in memory.
-        file = pq.ParquetFile(source.stream, buffer_size=1 << 20, pre_buffer=False)
-    except (pyarrow.ArrowException, OSError) as error:
+        file = pq.ParquetFile(source.stream, buffer_size=buffered, pre_buffer=False)
+    except damage as error:
         raise InputError(f"{source.label} is not a Parquet file: {error}") from error
     names = file.schema_arrow.names
     if settings.text_field not in names:
@@ -189,7 +196,7 @@ def read_parquet(source: OpenInput, settings: ReadSettings, tally: Tally) -> Ite
                 except InputError as error:
                     tally.bad(error, settings)
             tally.n_bytes += source.n_bytes * batch.num_rows // n_rows
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+    except damage as error:
         raise InputError(
             f"{source.label}: cannot be read after row {number}: {error}. Write the file again."
         ) from error

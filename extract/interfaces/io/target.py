@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import IO, NamedTuple
 
 from extract.errors import OutputError
+from extract.files import cannot_write, move, refuse_existing
 
 
 class _Written(NamedTuple):
@@ -53,7 +54,7 @@ class Target:
             if self._is_special():
                 self._stream = open(self.path, "wb", buffering=0)
             else:
-                self._refuse_existing()
+                refuse_existing(self.path, force=self.force)
                 self.part = self.path.with_name(self.path.name + ".part")
                 self._stream = open(self.part, "wb" if self.force else "xb", buffering=0)
         except FileExistsError as error:
@@ -64,7 +65,7 @@ class Target:
             ) from error
         except (OSError, ValueError) as error:
             self.part = None
-            raise self._error(error) from error
+            raise cannot_write(self.label, error) from error
         return self
 
     def _is_special(self) -> bool:
@@ -74,15 +75,6 @@ class Target:
             return False
         mode = path.stat().st_mode
         return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
-
-    def _refuse_existing(self) -> None:
-        if self.path is None or not self.path.exists():
-            return
-        if self.path.is_dir():
-            raise OutputError(f"{self.path} is a folder, expected the name of a file to write")
-        # An empty file, as made by mktemp, holds nothing to lose.
-        if not self.force and self.path.stat().st_size > 0:
-            raise OutputError(f"{self.path} exists; use --force to replace it")
 
     def write(self, text: str, n_documents: int = 1) -> None:
         """Write text that completes so many documents."""
@@ -98,7 +90,7 @@ class Target:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise self._error(error) from error
+            raise cannot_write(self.label, error) from error
         done = self._written
         self._written = _Written(done.n_documents + n_documents, done.n_bytes + len(data))
 
@@ -121,10 +113,10 @@ class Target:
                 os.fsync(self._stream.fileno())  # some file systems report a full disk only now
             self._stream.close()
             if self.part is not None:
-                self._refuse_existing()  # it may have appeared during the run
-                os.replace(self.part, self.path)
+                refuse_existing(self.path, force=self.force)  # it may have appeared during the run
+                move(self.part, self.path)
         except (OSError, OutputError) as error:
-            failure = error if isinstance(error, OutputError) else self._error(error)
+            failure = error if isinstance(error, OutputError) else cannot_write(self.label, error)
             self._abandon(failure)
             raise failure from error
 
@@ -145,9 +137,3 @@ class Target:
         else:
             with contextlib.suppress(OSError):
                 self.part.unlink()
-
-    def _error(self, error: Exception) -> OutputError:
-        reason = getattr(error, "strerror", None) or error
-        return OutputError(
-            f"Cannot write {self.label}: {reason}. Check the path, its permissions and free space"
-        )

@@ -5,7 +5,8 @@ const LEGIBLE = 0.9; // zoom at which labels can be read
 const PORTION = 2000; // nodes and edges added before the page gets its turn
 const MANY = 1000; // nodes from which on drawing is kept cheap
 
-function makeGraph(state) {
+/** The panel of the graph, which is gone for good once `signal` says so. */
+function makeGraph(state, signal) {
   const { model } = state;
   const canvas = element("div", {
     class: "canvas", role: "application", tabindex: "0",
@@ -164,7 +165,14 @@ function makeGraph(state) {
 
   state.listen((what) => (what === "filter" ? refresh() : showChosen()));
   const restyle = () => cy?.style(graphStyle(canvas, model.nodes.length > MANY));
-  new ResizeObserver(settled(() => cy?.resize(), 100)).observe(canvas);
+  const sizes = new ResizeObserver(settled(() => cy?.resize(), 100));
+  sizes.observe(canvas);
+  signal.addEventListener("abort", () => {
+    latest = null; // what is being arranged is wanted no more
+    sizes.disconnect();
+    cy?.destroy(); // it listens to the window
+    cy = null;
+  });
   return { panel, refresh, restyle, graph: () => cy };
 }
 

@@ -1,10 +1,16 @@
 /* The page: builds the parts for a model, and for the data blocks that a file carries. */
 
-/** Shows a model within `root`, in place of what is there. */
+const closings = new WeakMap(); // root to what ends the view in it
+
+/** Shows a model within `root`, in place of what is there, which lets go of all that it listened to. */
 function showModel(root, model) {
+  closings.get(root)?.abort();
+  const closing = new AbortController();
+  closings.set(root, closing);
+  const { signal } = closing;
   const state = makeState(model);
   const textPanel = element("div", { class: "text", tabindex: "0", "aria-label": "Text" });
-  const graph = makeGraph(state);
+  const graph = makeGraph(state, signal);
   const statements = makeStatements(state);
   const tabs = makeTabs([
     ["statements", "Statements", null],
@@ -16,7 +22,7 @@ function showModel(root, model) {
       event.preventDefault();
       view.querySelector("[role=tab][aria-selected=true]").focus();
     } }, "Skip to text and graph"),
-    header(model, graph.restyle),
+    header(model, graph.restyle, signal),
     element("aside", { class: "side", id: "panel-statements", "aria-label": "Statements" }, makeFilters(state), statements),
     element("main", { class: "main" }, element("div", { class: "bar" }, tabs.list, legend(model)), textPanel, graph.panel),
     makeInspector(state));
@@ -37,11 +43,11 @@ function showModel(root, model) {
     const within = view.querySelector(".inspector").contains(document.activeElement);
     state.clear();
     if (within) statements.querySelector(`[data-statement="${number}"]`)?.focus();
-  });
+  }, { signal });
   return { state, graph: graph.graph, open: tabs.open };
 }
 
-function header(model, restyle) {
+function header(model, restyle, signal) {
   const facts = [
     counted(model.documents.length, "document"),
     counted(model.statements.length, "statement"),
@@ -52,11 +58,11 @@ function header(model, restyle) {
     element("h1", {}, "tripack"),
     element("p", {}, facts.join(" · ")),
     model.left_out ? element("p", { class: "notice partial" }, `${counted(model.left_out, "statement")} of lower score are not in this file`) : null,
-    themeButton(restyle));
+    themeButton(restyle, signal));
 }
 
 /** Light or dark: at first as the system says, then as the button says. */
-function themeButton(restyle) {
+function themeButton(restyle, signal) {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
@@ -68,7 +74,7 @@ function themeButton(restyle) {
     button.textContent = isDark() ? "☀ Light" : "☾ Dark";
     restyle();
   };
-  system.addEventListener("change", update);
+  system.addEventListener("change", update, { signal });
   update();
   return button;
 }

@@ -199,7 +199,7 @@ def test_alias_file_joins_names_across_documents(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[", "expected JSON, got something else at line 1"),
+        ("[", "expected JSON in UTF-8, but Expecting value: line 1 column 2"),
         ("[]", 'expected an object like {"Muhammad Ali": ["Cassius Clay"]}, got []'),
         ('{"a": "b"}', "got 'b' for 'a'"),
         ('{"a": [1]}', "got [1] for 'a'"),

@@ -464,3 +464,31 @@ def test_documents_can_be_shown_by_another_page(opener: Opener) -> None:
         json.loads(json.dumps(data)),
     )
     assert page.locator(".list li").count() == 3
+
+
+def test_views_shown_one_after_another_leave_nothing_behind(opener: Opener) -> None:
+    page = opener.open(documents_page([]))
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    show = """async (found) => {
+      const { showModel, modelOfDocuments } = window.tripackView;
+      const view = showModel(document.getElementById("tripack-view"), modelOfDocuments([found]));
+      view.open("graph");
+      while (!view.graph()) await new Promise(requestAnimationFrame);
+    }"""
+
+    def held(times: int) -> dict[str, float]:
+        """Listeners and nodes that the page holds on to after so many views."""
+        for _ in range(times):
+            page.evaluate(show, documents()[0].to_dict())
+        page.wait_for_timeout(300)  # what was settling has come to rest
+        session.send("HeapProfiler.collectGarbage")
+        found = session.send("Performance.getMetrics")["metrics"]
+        return {m["name"]: m["value"] for m in found if m["name"] in ("JSEventListeners", "Nodes")}
+
+    held(3)
+    few, many = held(1), held(10)
+    assert few["JSEventListeners"] > 0
+    # A view has dozens of listeners and hundreds of nodes, of which the last one's may be in use.
+    assert many["JSEventListeners"] < 1.5 * few["JSEventListeners"]
+    assert many["Nodes"] < 1.5 * few["Nodes"]

@@ -18,10 +18,16 @@ from extract.interfaces.cli.graph.intake import Intake
 from extract.interfaces.cli.graph.shared import Json, Store, open_store, require_graph, wants_json
 from extract.interfaces.cli.options import (
     DEFAULT_MODEL,
+    INPUT,
     BatchSize,
     Decoder,
     Device,
+    IdField,
+    Lines,
     Model,
+    Quiet,
+    SkipBad,
+    TextField,
     Threads,
     Threshold,
 )
@@ -34,34 +40,15 @@ from extract.interfaces.io.settings import ReadSettings
 if TYPE_CHECKING:
     from extract.kg.graph_settings import GraphSettings
 
-_INPUT, _GRAPH = "Input", "Graph"
+_GRAPH = "Graph"
 
-Lines = Annotated[
-    bool,
-    typer.Option("--lines", rich_help_panel=_INPUT, help="Each line of a text is a document."),
-]
-TextField = Annotated[
-    str, typer.Option(rich_help_panel=_INPUT, help="Field or column that holds the text.")
-]
-IdField = Annotated[
-    str, typer.Option(rich_help_panel=_INPUT, help="Field or column of the document's id.")
-]
 InputFormat = Annotated[
     str | None,
     typer.Option(
-        rich_help_panel=_INPUT,
+        rich_help_panel=INPUT,
         help="text, jsonl, csv or parquet; default: by the file's suffix, else by content.",
     ),
 ]
-SkipBad = Annotated[
-    bool,
-    typer.Option(
-        "--skip-bad",
-        rich_help_panel=_INPUT,
-        help="Leave out and count what cannot be read, instead of stopping.",
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 
 def build(
