@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from torch import Tensor, nn
 
 from extract.decode.candidates import Candidates
-from extract.encoder.fusion import FusionConfig, build_fusion, fusion_config
+from extract.encoder.fusion import FusionConfig, build_fusion, cut_fusion, fusion_config
+from extract.encoder.lora import LoraSettings
 from extract.encoder.pooling import pool_words
-from extract.encoder.pretrained import PretrainedEncoder
+from extract.encoder.pretrained import LayerStates, PretrainedEncoder
 from extract.encoder.text import EncodedText
 from extract.encoder.windows import EncodedBatch
-from extract.errors import RecipeError
+from extract.errors import ModelError, RecipeError
 from extract.heads import GivenSpans, GoldWindow, HeadConfig, WordStates, build_head, head_config
 from extract.schema import Schema
 
@@ -45,6 +54,9 @@ class ModelConfig(BaseModel):
     encoder: EncoderConfig = EncoderConfig()
     fusion: SerializeAsAny[FusionConfig] = FusionConfig()
     head: SerializeAsAny[HeadConfig] = Field(default_factory=lambda: head_config({}))
+    lora: LoraSettings | None = Field(
+        None, description="adapters on the encoder, which are trained in its weights' place"
+    )
 
     @field_validator("fusion", "head", mode="before")
     @classmethod
@@ -56,6 +68,15 @@ class ModelConfig(BaseModel):
             return fusion_config(value) if info.field_name == "fusion" else head_config(value)
         except RecipeError as error:
             raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _adapters_alone(self) -> ModelConfig:
+        if self.lora is not None and not self.encoder.freeze_embeddings:
+            raise ValueError(
+                "lora trains adapters in the place of the encoder's weights, and freeze_embeddings = false "
+                "would train some of those; leave freeze_embeddings out"
+            )
+        return self
 
 
 class ExtractionModel(nn.Module):
@@ -70,6 +91,7 @@ class ExtractionModel(nn.Module):
             n_layers=config.encoder.n_layers,
             word_shapes=config.encoder.word_shapes,
             dropout=config.encoder.dropout,
+            lora=config.lora,
         )
         self.fusion = build_fusion(config.fusion, self.encoder.n_layers, self.encoder.hidden)
         self.head = build_head(config.head, schema, self.encoder.hidden)
@@ -78,7 +100,13 @@ class ExtractionModel(nn.Module):
 
     def word_states(self, batch: EncodedBatch) -> WordStates:
         """One pass of the encoder: states (batch, words, hidden) for each task."""
-        layers = self.encoder(batch.piece_ids, batch.piece_mask, batch.shape_of_piece)
+        return self._pooled(batch, self._layers(batch))
+
+    def _layers(self, batch: EncodedBatch) -> LayerStates:
+        layers: LayerStates = self.encoder(batch.piece_ids, batch.piece_mask, batch.shape_of_piece)
+        return layers
+
+    def _pooled(self, batch: EncodedBatch, layers: LayerStates) -> WordStates:
         fused = self.fusion(layers)
         n_words = batch.word_mask.shape[1]
         pooled: dict[int, Tensor] = {}  # tasks may share one tensor: pool it once
@@ -91,10 +119,46 @@ class ExtractionModel(nn.Module):
             entities, relations, qualifiers, batch.word_mask, text, parents=batch.parents
         )
 
-    def forward(self, batch: EncodedBatch, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
-        """Losses by task for a batch of windows with gold annotation."""
-        losses: dict[str, Tensor] = self.head.loss(self.word_states(batch), gold)
-        return losses
+    def forward(
+        self,
+        batch: EncodedBatch,
+        gold: Sequence[GoldWindow],
+        exits: Mapping[int, float] | None = None,
+    ) -> dict[str, Tensor]:
+        """Losses by task for a batch of windows with gold annotation.
+
+        Args:
+            exits: weight of each layer after which fusion and head are to be right; None: the last alone.
+        """
+        layers = self._layers(batch)
+        if exits is None:
+            return self.head.loss(self._pooled(batch, layers), gold)
+        sums: dict[str, Tensor] = {}
+        for layer, weight in exits.items():
+            losses = self.head.loss(self._pooled(batch, layers.up_to(layer)), gold)
+            for task, loss in losses.items():
+                sums[task] = weight * loss + sums[task] if task in sums else weight * loss
+        return sums
+
+    def cut(self, n_layers: int) -> None:
+        """End the encoder after its first `n_layers` layers, in place: the model of an early exit.
+
+        The fusion reads what is left; the head is the same. Raises `RecipeError` if the fusion needs all
+        layers, `ModelError` for a layer that is not there.
+        """
+        if not 1 <= n_layers <= self.encoder.n_layers:
+            raise ModelError(
+                f"Expected a layer in 1..{self.encoder.n_layers} to end after, got {n_layers}."
+            )
+        if n_layers == self.encoder.n_layers:
+            return
+        fusion, settings = cut_fusion(
+            self.fusion, self.settings.fusion, n_layers, self.encoder.hidden
+        )
+        self.fusion = fusion.to(self.encoder.word_embeddings.device)
+        self.encoder.cut(n_layers)
+        encoder = self.settings.encoder.model_copy(update={"n_layers": n_layers})
+        self.settings = self.settings.model_copy(update={"encoder": encoder, "fusion": settings})
 
     @torch.inference_mode()
     def candidates(self, batch: EncodedBatch, given: GivenSpans | None = None) -> list[Candidates]:

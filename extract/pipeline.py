@@ -45,6 +45,8 @@ def load(
     decoder: str | Solver = "greedy",
     constraints: Iterable[Constraint] = (),
     back_off: bool | None = None,
+    exit_layer: int | None = None,
+    merge: bool = True,
 ) -> Extractor:
     """Load a model by bundled name or folder.
 
@@ -62,12 +64,18 @@ def load(
         constraints: what holds beyond the schema.
         back_off: whether a relation stands for those below it where none of them is sure
             (`extract.decode.back_off`). None: once `restricted` to a schema whose relations have parents.
+        exit_layer: the encoder's layer, counted from 1, to end after, for a model that was trained with early
+            exits; None: the last (`docs/adapters.md`).
+        merge: whether low-rank adapters are added to the encoder's weights, as is fastest; otherwise they run
+            beside them, by the library peft.
 
-    Raises `ModelError` if there is no such model, accuracy, device, precision, runtime or decoder, or the
-    files are damaged.
+    Raises `ModelError` if there is no such model, accuracy, device, precision, runtime, decoder or exit, or
+    the files are damaged.
     """
     solver = make_solver(decoder) if isinstance(decoder, str) else decoder
-    extractor = _load(model, accuracy, device, dtype, threads, runtime)
+    extractor = _load(
+        model, accuracy, device, dtype, threads, runtime, exit_layer=exit_layer, merge=merge
+    )
     extractor._decoder = replace(
         extractor._decoder, solver=solver, further=tuple(constraints), back_off=bool(back_off)
     )
@@ -82,6 +90,9 @@ def _load(
     dtype: str,
     threads: int | None,
     runtime: str,
+    *,
+    exit_layer: int | None,
+    merge: bool,
 ) -> Extractor:
     if threads is not None:
         if threads < 1:
@@ -92,15 +103,19 @@ def _load(
     if runtime not in RUNTIMES:
         raise ModelError(one_of("runtime", runtime, RUNTIMES))
     if runtime == "onnx":
-        _refuse_with_onnx(device, dtype)
+        _refuse_with_onnx(device, dtype, exit_layer)
         device = "cpu"
-    runs = _Runs(usable_device(device), dtype == "bfloat16", runtime == "onnx", threads)
+    runs = _Runs(usable_device(device), dtype == "bfloat16", runtime == "onnx", threads, merge)
     path = resolve(model)
     if is_stack(path):
         if runtime == "onnx":
             raise ModelError(
                 f"{path} is a stack of models, expected a model alone with the onnx runtime. "
                 "Use the torch runtime."
+            )
+        if exit_layer is not None:
+            raise ModelError(
+                f"{path} is a stack of models, expected a model alone with exit layer {exit_layer}."
             )
         return _load_stack(StackFolder(path), accuracy, runs)
     if accuracy is not None:
@@ -109,11 +124,14 @@ def _load(
             f"make one by `tripack stack`, or leave out accuracy {accuracy!r}."
         )
     predictor, schema, settings = runs.read(ModelFolder(path))
+    own = settings.at_exit(exit_layer, predictor.model.encoder.n_layers)
+    if exit_layer is not None:
+        predictor.model.cut(exit_layer)
     decoder = Decoder(
         schema,
         nested=settings.nested,
-        calibration=settings.calibration,
-        thresholds=settings.thresholds,
+        calibration=own.calibration,
+        thresholds=own.thresholds,
     )
     return Extractor(
         predictor,
@@ -121,10 +139,16 @@ def _load(
         name=settings.name,
         version=settings.version,
         entities=settings.entities,
+        exit_layer=own.layer,
     )
 
 
-def _refuse_with_onnx(device: str, dtype: str) -> None:
+def _refuse_with_onnx(device: str, dtype: str, exit_layer: int | None) -> None:
+    if exit_layer is not None:
+        raise ModelError(
+            f"Got exit layer {exit_layer} with the onnx runtime, whose file holds all layers. Write the "
+            "exit as a model by `tripack models cut`, then export that."
+        )
     if dtype != "auto":
         raise ModelError(
             f"Got dtype {dtype!r} with the onnx runtime, whose number format is that of the exported file. "
@@ -142,11 +166,12 @@ class _Runs:
     autocast: bool
     onnx: bool = False
     threads: int | None = None
+    merge: bool = True
 
     def read(
         self, folder: ModelFolder, floor: float | None = None
     ) -> tuple[Predictor, Schema, Settings]:
-        network, schema, settings = read_model(folder, floor)
+        network, schema, settings = read_model(folder, floor, merge=self.merge)
         states, autocast = None, self.autocast
         if self.onnx:
             from extract.runtime.load import read_onnx
@@ -221,6 +246,7 @@ class Extractor:
         version: str,
         accuracy: str | None = None,
         entities: Literal["found", "given"] = "found",
+        exit_layer: int | None = None,
     ) -> None:
         self._predictor = predictor
         self._decoder = decoder
@@ -229,6 +255,7 @@ class Extractor:
         self._back_off: bool | None = None
         self.accuracy = accuracy  # of a stack: the profile that runs
         self.entities = entities
+        self.exit_layer = exit_layer  # the layer that the model ends after; None: its last
 
     @property
     def schema(self) -> Schema:
@@ -269,6 +296,7 @@ class Extractor:
             version=self.version,
             accuracy=self.accuracy,
             entities=self.entities,
+            exit_layer=self.exit_layer,
         )
         held._back_off = self._back_off
         return held
@@ -281,8 +309,9 @@ class Extractor:
 
     @property
     def full_name(self) -> str:
-        """Name and version, as written to outputs; of a stack also the accuracy it runs at."""
-        return " ".join([self.name, self.version, *([self.accuracy] if self.accuracy else [])])
+        """Name and version, as written to outputs, with the accuracy of a stack or an early exit."""
+        early = None if self.exit_layer is None else f"exit-{self.exit_layer}"
+        return " ".join(filter(None, [self.name, self.version, self.accuracy, early]))
 
     # A text is an iterable of texts to the type checker, but the first match decides.
     @overload

@@ -85,6 +85,38 @@ def tiny_model(tiny_run: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_exits(
+    tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, facts_file: Path
+) -> Path:
+    """A run folder of the tiny encoder trained to end after its second layer as well as after its third."""
+    from extract.training.run import train
+    from tests.tiny import recipe_with, tiny_recipe
+
+    recipe = recipe_with(
+        tiny_recipe(tiny_encoder, facts_file), early_exit={}, epochs=40, eval_from=39
+    )
+    run = tmp_path_factory.mktemp("run") / "exits"
+    train(recipe, run, progress=False)
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_twins(
+    tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, facts_file: Path
+) -> list[Path]:
+    """Two run folders of one recipe and one init_seed, with seeds 13 and 14, trained briefly."""
+    from extract.training.run import train
+    from tests.extract.training.runs import short_recipe
+
+    recipe = short_recipe(tiny_encoder, facts_file, epochs=14, eval_from=14)
+    folder = tmp_path_factory.mktemp("twins")
+    for seed in (13, 14):
+        own = recipe.model_copy(update={"seed": seed, "init_seed": 7})
+        train(own, folder / f"run-{seed}", progress=False)
+    return [folder / "run-13", folder / "run-14"]
+
+
+@pytest.fixture(scope="session")
 def tiny_unsure(
     tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, facts_file: Path
 ) -> Path:

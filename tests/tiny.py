@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -112,3 +112,11 @@ def tiny_recipe(encoder: Path, corpus: Path, **changes: object) -> Recipe:
         },
     }
     return Recipe.model_validate({**data, **changes})
+
+
+def recipe_with(recipe: Recipe, **changes: Any) -> Recipe:
+    """A recipe with other settings of training, and those of `model` merged into its own."""
+    data = recipe.model_dump()
+    data["model"] |= changes.pop("model", {})
+    data["training"] |= changes
+    return Recipe.model_validate(data)

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from extract.encoder.lora import LoraSettings, add_lora
 from extract.encoder.mpnet import mpnet_states
 from extract.encoder.shapes import SHAPES
 from extract.errors import ModelError
@@ -71,6 +72,10 @@ class LayerStates:
     def __len__(self) -> int:
         return len(self.layers)
 
+    def up_to(self, layer: int) -> LayerStates:
+        """What an encoder that ends after `layer` layers would have given."""
+        return LayerStates(self.layers[: layer + 1], self.mask)
+
 
 class PretrainedEncoder(nn.Module):
     """A pretrained transformer that returns the states of all its layers.
@@ -80,8 +85,10 @@ class PretrainedEncoder(nn.Module):
         n_layers: keep the first `n_layers` layers; None keeps all.
         word_shapes: add a learned vector for each word's shape to its pieces' embeddings.
         dropout: replaces the encoder's own hidden and attention dropout; None keeps them.
+        lora: adapters to train in the place of its weights; None: it has none.
 
-    Raises `ModelError` if the encoder cannot be loaded or has fewer layers than asked for.
+    Raises `ModelError` if the encoder cannot be loaded, has fewer layers than asked for, or the library that
+    adapters need is not installed.
     """
 
     def __init__(
@@ -91,6 +98,7 @@ class PretrainedEncoder(nn.Module):
         n_layers: int | None = None,
         word_shapes: bool = False,
         dropout: float | None = None,
+        lora: LoraSettings | None = None,
     ) -> None:
         super().__init__()
         from transformers import AutoConfig, AutoModel
@@ -129,6 +137,8 @@ class PretrainedEncoder(nn.Module):
         offset = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET_POSITIONS else 0
         self.max_pieces = int(config.max_position_embeddings) - offset
         self._first_position = offset
+        if lora is not None:
+            add_lora(self.model, lora, name)
 
     def forward(self, piece_ids: Tensor, piece_mask: Tensor, piece_shapes: Tensor) -> LayerStates:
         """States of all layers for pieces, their mask and their words' shapes, all (batch, pieces)."""
@@ -208,6 +218,21 @@ class PretrainedEncoder(nn.Module):
         """The word-embedding matrix, (vocabulary, hidden)."""
         weight: nn.Parameter = self.model.get_input_embeddings().weight
         return weight
+
+    def blocks(self) -> nn.ModuleList:
+        """The layers themselves, in order. Raises `ModelError` if they cannot be told apart."""
+        for module in self.model.modules():
+            if isinstance(module, nn.ModuleList) and len(module) == self.n_layers:
+                return module
+        raise ModelError(
+            f"Encoder {self.name!r} is of the type {self.model.config.model_type!r}, which has no list of "
+            f"{self.n_layers} layers to end early in. Choose an encoder such as all-MiniLM-L6-v2."
+        )
+
+    def cut(self, n_layers: int) -> None:
+        """Keep the first `n_layers` layers alone, in place."""
+        del self.blocks()[n_layers:]
+        self.model.config.num_hidden_layers = self.n_layers = n_layers
 
     def layer_parameters(self) -> list[list[nn.Parameter]]:
         """Parameters by depth: embeddings first, then each layer, for layer-wise learning rates."""

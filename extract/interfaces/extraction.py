@@ -44,6 +44,7 @@ class ModelOptions:
     explain: bool = False
     relation_prior: Path | None = None
     prior_weight: float = 1.0
+    exit_layer: int | None = None
 
 
 def load_extractor(options: ModelOptions) -> Extractor:
@@ -69,6 +70,7 @@ def load_extractor(options: ModelOptions) -> Extractor:
         threads=options.threads,
         decoder=solver,
         back_off=options.back_off,
+        exit_layer=options.exit_layer,
     )
     if prior is not None:
         extractor = extractor.biased(prior.bias(extractor.schema, options.prior_weight))

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from extract.decode.calibration import Calibration
+from extract.encoder.lora import is_adapter, merge_lora, stored_name
 from extract.encoder.pretrained import PretrainedEncoder, tensor_hash
 from extract.errors import ModelError
 from extract.files import whole_folder
@@ -31,6 +32,16 @@ from extract.training.recipe import Recipe, write_recipe
 FORMAT = 1
 Checked = TypeVar("Checked", bound=BaseModel)
 _ENCODER = "encoder.model."
+
+
+class ExitSettings(BaseModel):
+    """What differs where the model ends early: its scores are other scores."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    layer: int = Field(ge=1, description="the encoder's last layer then, counted from 1")
+    calibration: Calibration = Calibration()
+    thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
 
 class Settings(BaseModel):
@@ -50,10 +61,42 @@ class Settings(BaseModel):
     )
     calibration: Calibration = Calibration()
     thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    exits: tuple[ExitSettings, ...] = Field(
+        (), description="earlier layers that the model was trained to end after"
+    )
+    averaged: tuple[str, ...] = Field(
+        (), description="the models whose weights these are the mean of, with their seeds"
+    )
     encoder_hashes: dict[str, str] = Field(
         default_factory=dict,
         description="SHA-256 of the encoder's own tensors that the model builds on",
     )
+
+    def at_exit(self, layer: int | None, n_layers: int) -> Exit:
+        """The calibration and thresholds of the model when it ends after a layer.
+
+        Args:
+            layer: None or `n_layers`: the last.
+
+        Raises `ModelError` if the model was not trained to end there.
+        """
+        if layer is None or layer == n_layers:
+            return Exit(None, self.calibration, self.thresholds)
+        own = next((own for own in self.exits if own.layer == layer), None)
+        if own is None:
+            known = ", ".join(str(own.layer) for own in self.exits)
+            what = f"it ends after {known} or" if known else "it has no early exit and ends after"
+            raise ModelError(f"Got exit layer {layer} for model {self.name!r}; {what} {n_layers}.")
+        return Exit(layer, own.calibration, own.thresholds)
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Where a model ends, and how its scores are read then. layer: None for the last."""
+
+    layer: int | None
+    calibration: Calibration
+    thresholds: tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +138,20 @@ def write_model(
     settings: Settings,
     recipe: Recipe | None = None,
     dtype: torch.dtype = torch.float16,
+    beside: dict[str, str] | None = None,
 ) -> None:
     """Write a model folder; a folder of that name appears only when it is whole.
 
     Differences are small numbers, which float16 holds to a relative 5e-4.
+
+    Args:
+        beside: further files of text, by name.
     """
     base = PretrainedEncoder(settings.model.encoder.name, n_layers=settings.model.encoder.n_layers)
     original = {_ENCODER + name: value for name, value in base.model.state_dict().items()}
     stored, hashes = {}, {}
     for name, value in model.state_dict().items():
-        value = value.detach().cpu()
+        name, value = stored_name(name), value.detach().cpu()
         if name not in original:  # whole numbers are kept as they are
             stored[name] = (value.to(dtype) if value.is_floating_point() else value).contiguous()
             continue
@@ -121,6 +168,8 @@ def write_model(
         whole.config.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
         if recipe is not None:
             write_recipe(recipe, whole.recipe)
+        for name, text in (beside or {}).items():
+            (whole.path / name).write_text(text, encoding="utf-8")
         if folder.card.is_file():
             shutil.copy(folder.card, whole.card)
 
@@ -164,13 +213,17 @@ def read_checked(file: Path, kind: type[Checked], newest: int, folder: str) -> C
 
 
 def read_model(
-    folder: ModelFolder, floor: float | None = None
+    folder: ModelFolder, floor: float | None = None, *, merge: bool = True
 ) -> tuple[ExtractionModel, Schema, Settings]:
     """Load a model folder, checking that the encoder at hand is the one it was trained from.
 
-    `floor` replaces the log-odds under which the head takes spans and triples for no candidates.
+    Args:
+        floor: replaces the log-odds under which the head takes spans and triples for no candidates.
+        merge: whether low-rank adapters are added to the weights, which makes the network an ordinary one
+            (`network.settings.lora` is then None); otherwise they run beside the encoder, by peft.
 
-    Raises `ModelError` for a missing, damaged or foreign file and for another encoder.
+    Raises `ModelError` for a missing, damaged or foreign file, for another encoder, and if peft is needed
+    and not installed.
     """
     settings = read_settings(folder)
     schema = Schema.read(folder.schema)
@@ -184,9 +237,16 @@ def read_model(
     if floor is not None:
         head = config.head.model_copy(update={"span_floor": floor, "triple_floor": floor})
         config = config.model_copy(update={"head": head})
+    lora = config.lora
+    if merge:
+        config = config.model_copy(update={"lora": None})
     model = ExtractionModel(config, schema)
-    own = model.state_dict()
-    encoder = {name: tensor_hash(value) for name, value in own.items() if name.startswith(_ENCODER)}
+    own = {stored_name(name): value for name, value in model.state_dict().items()}
+    encoder = {
+        name: tensor_hash(value)
+        for name, value in own.items()
+        if name.startswith(_ENCODER) and not is_adapter(name)
+    }
     expected = settings.encoder_hashes.get("all")
     if expected is not None and _joint_hash(encoder) != expected:
         raise ModelError(
@@ -195,15 +255,18 @@ def read_model(
             "Install the encoder version named in its card."
         )
     stored = read_weights(folder)
+    if lora is not None and merge:
+        merged = merge_lora(own, stored, lora)
+        stored = {name: value for name, value in stored.items() if name not in merged}
     for name, value in stored.items():
         if name not in own or own[name].shape != value.shape:
             found = tuple(own[name].shape) if name in own else "no such tensor"
             raise ModelError(f"{folder.weights}: {name} is {tuple(value.shape)}, expected {found}.")
-        if name.startswith(_ENCODER):
+        if name in encoder:
             own[name].add_(value.to(own[name].dtype))
         else:
             own[name].copy_(value)
-    missing = [name for name in own if name not in stored and not name.startswith(_ENCODER)]
+    missing = [name for name in own if name not in stored and name not in encoder]
     if missing:
         raise ModelError(
             f"{folder.weights} lacks {len(missing)} tensors, the first is {missing[0]}."
@@ -248,4 +311,17 @@ def describe(folder: ModelFolder) -> dict[str, Any]:
         "relations": schema.relation_names,
         "qualifiers": schema.qualifier_names,
         "thresholds": settings.thresholds,
+        **_extras(settings),
     }
+
+
+def _extras(settings: Settings) -> dict[str, Any]:
+    """What only some models have."""
+    extras: dict[str, Any] = {}
+    if (lora := settings.model.lora) is not None:
+        extras["adapters"] = f"low rank, {lora.rank}"
+    if settings.exits:
+        extras["exits_after_layers"] = [own.layer for own in settings.exits]
+    if settings.averaged:
+        extras["mean_of"] = list(settings.averaged)
+    return extras

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from extract.encoder.fusion import check_exits
 from extract.errors import RecipeError
 from extract.heads.base import head_class
 from extract.model import ModelConfig
@@ -83,6 +84,23 @@ class DecodeRecipe(_Section):
     )
 
 
+class EarlyExitRecipe(_Section):
+    """How a model is trained to be good when it ends after an earlier layer (`training/early_exit.py`)."""
+
+    layer_dropout: float = Field(
+        0.1, ge=0, lt=1, description="how often the last layer is left out; lower ones less often"
+    )
+    loss_scale: float = Field(
+        0.5, gt=0, description="how much the losses of earlier layers count beside the last one's"
+    )
+    curriculum: Literal["rotational", "gradual", "all"] = Field(
+        "rotational",
+        description="exits of a step: every few layers in turns; from the last one downwards; all",
+    )
+    rotation: int = Field(2, ge=1, description="layers from one exit of a step to the next")
+    first: int = Field(2, ge=2, description="lowest layer with an exit; the paper gives none to 1")
+
+
 class TrainingRecipe(_Section):
     """How weights are fitted."""
 
@@ -116,6 +134,9 @@ class TrainingRecipe(_Section):
     eval_from: int = Field(
         1, ge=1, description="first epoch after which dev is scored; the last epoch always is"
     )
+    early_exit: EarlyExitRecipe | None = Field(
+        None, description="train exits after earlier layers, too; by default the last layer alone"
+    )
 
 
 class Recipe(_Section):
@@ -125,6 +146,10 @@ class Recipe(_Section):
     version: str = "1.0.0"
     description: str = ""
     seed: int = 13
+    init_seed: int | None = Field(
+        None,
+        description="seed of fresh weights, which models that are to be averaged share; by default seed",
+    )
     corpora: tuple[CorpusRecipe, ...] = Field(min_length=1)
     schema_file: str | None = Field(
         None,
@@ -136,6 +161,26 @@ class Recipe(_Section):
     model: ModelConfig = ModelConfig()
     decode: DecodeRecipe = DecodeRecipe()
     training: TrainingRecipe = TrainingRecipe()
+
+    @property
+    def fresh_seed(self) -> int:
+        """The seed that the weights were drawn with."""
+        return self.seed if self.init_seed is None else self.init_seed
+
+    def exits(self, n_layers: int) -> tuple[int, ...]:
+        """The layers before the last of `n_layers` that the model is trained to end after."""
+        early = self.training.early_exit
+        return () if early is None else tuple(range(early.first, n_layers))
+
+    @model_validator(mode="after")
+    def _can_exit(self) -> Recipe:
+        if self.training.early_exit is None:
+            return self
+        try:
+            check_exits(self.model.fusion.name)
+        except RecipeError as error:
+            raise ValueError(str(error)) from error
+        return self
 
     @model_validator(mode="after")
     def _some_dev(self) -> Recipe:

@@ -22,14 +22,8 @@ from extract.schema import Schema
 from extract.schemas.read import read_schema
 from extract.training.corpora import CorpusData, load_corpora, merged_schema
 from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
-from extract.training.finish import (
-    DevPart,
-    calibrated,
-    cross_fitted_calibration,
-    dev_f1,
-    report,
-    tuned,
-)
+from extract.training.finish import DevPart, cross_fitted_calibration, dev_f1
+from extract.training.fitted import Fitted, fit_exits
 from extract.training.recipe import Recipe, read_recipe, write_recipe
 from extract.training.start import start_from
 from extract.training.trainer import BEST_METRICS, ExtractionTrainer, has_bf16
@@ -53,8 +47,8 @@ def train(
 
     folder = Path(run_dir)
     _claim(folder, recipe)
-    set_seed(recipe.seed)
-    run = _Run.prepare(recipe)
+    set_seed(recipe.fresh_seed)
+    run = _Run.prepare(recipe)  # the trainer sets the seed of order and dropout
     last = _last_checkpoint(folder) if resume else None
     if last is None:
         (folder / BEST_METRICS).unlink(missing_ok=True)  # an earlier run's best is not this one's
@@ -145,7 +139,8 @@ class _Run:
                 training_windows([e.sentence for e in corpus.train], windower, schema, annotated)
             )
         model.head.study(
-            [[(item.window, item.gold) for item in windows] for windows in by_corpus], recipe.seed
+            [[(item.window, item.gold) for item in windows] for windows in by_corpus],
+            recipe.fresh_seed,
         )
         windows = [item for own in by_corpus for item in own]
         logger.info("%d training windows, %d relations", len(windows), len(schema.relations))
@@ -174,14 +169,10 @@ class _Run:
 
     def finish(self, folder: Path, best_epoch: float, seconds: float) -> dict[str, Any]:
         """Calibrate on dev, tune thresholds, score, and write the model folder."""
-        exact = Predictor(self.model, self.windower, device=self.predictor.device)
-        parts = [DevPart.of(corpus, exact) for corpus in self._with_dev()]
-        decoder = tuned(parts, calibrated(parts, self.schema, nested=self.recipe.decode.nested))
-        reports = {}
-        for part in parts:
-            scored = report(part, decoder)
-            logger.info("%s dev\n%s", part.corpus.title, scored.to_table())
-            reports[part.corpus.title] = scored.to_dict()
+        own: dict[str, Any] = {"nested": self.recipe.decode.nested, "device": self.predictor.device}
+        fitted = Fitted.on(self._with_dev(), self.model, **own)
+        parts, decoder = fitted.parts, fitted.decoder
+        reports = fitted.reports()
         result = {
             "name": self.recipe.name,
             "version": self.recipe.version,
@@ -193,6 +184,10 @@ class _Run:
             "cross_fitted_calibration": cross_fitted_calibration(parts, decoder),
             "environment": environment(),
         }
+        layers = self.recipe.exits(self.model.encoder.n_layers)
+        exits, figures = fit_exits(layers, self._with_dev(), self.model, **own)
+        if exits:
+            result["exits"] = figures
         (folder / "metrics.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         settings = Settings(
             name=self.recipe.name,
@@ -203,6 +198,7 @@ class _Run:
             entities="given" if all(part.corpus.given for part in parts) else "found",
             calibration=decoder.calibration,
             thresholds=decoder.thresholds,
+            exits=exits,
         )
         write_model(ModelFolder(folder / "model"), self.model, self.schema, settings, self.recipe)
         return result

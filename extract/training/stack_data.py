@@ -39,22 +39,28 @@ class DataChoice:
             )
 
 
-def dev_corpora(recipe: Recipe | None, data: DataChoice) -> list[CorpusData]:
+def dev_corpora(
+    recipe: Recipe | None, data: DataChoice, what: str = "a stack", *, may_give: bool = False
+) -> list[CorpusData]:
     """The corpora with the dev parts that are asked for.
+
+    Args:
+        what: is fitted on them, for messages.
+        may_give: whether that may be told the entities of sentences.
 
     Raises `RecipeError` if there are none, or no such split; `CorpusError` for data that is not there.
     """
     sections = [_changed(section, data) for section in _sections(recipe, data.corpus)]
     corpora = load_corpora(sections)
     for corpus in corpora:
-        if corpus.given:
+        if corpus.given and not may_give:
             raise RecipeError(
-                f"The recipe gives the entities of corpus {corpus.name!r}, and a stack finds its own. "
+                f"The recipe gives the entities of corpus {corpus.name!r}, and {what} finds its own. "
                 "Name another by --corpus."
             )
         if not corpus.dev:
             raise RecipeError(
-                f"Corpus {corpus.name!r} has no dev part to fit a stack on. Name one by --split or --dev."
+                f"Corpus {corpus.name!r} has no dev part to fit {what} on. Name one by --split or --dev."
             )
     return corpora
 

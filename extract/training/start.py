@@ -7,6 +7,7 @@ import logging
 import torch
 from torch import Tensor
 
+from extract.encoder.lora import LoraSettings
 from extract.errors import RecipeError
 from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder, read_model
@@ -27,9 +28,15 @@ def start_from(model: ExtractionModel, source: str) -> None:
         source: a bundled model's name, a model folder or a run folder.
 
     Raises `ModelError` if the trained model cannot be loaded, and `RecipeError` if it has another
-    encoder, fusion or head than the recipe, or other sizes.
+    encoder, fusion, head or adapters than the recipe, or other sizes.
     """
-    trained, schema, settings = read_model(ModelFolder(resolve(source)))
+    trained, schema, settings = read_model(ModelFolder(resolve(source)), merge=False)
+    if settings.model.lora != model.settings.lora:
+        raise RecipeError(
+            f"start = {source!r}: expected a model with the adapters of the recipe "
+            f"({_adapters(model.settings.lora)}), got one with {_adapters(settings.model.lora)}. "
+            "Change the recipe or start from another model."
+        )
     for part in ("encoder", "fusion", "head"):
         ours, theirs = getattr(model.settings, part).name, getattr(settings.model, part).name
         if ours != theirs:
@@ -62,6 +69,10 @@ def start_from(model: ExtractionModel, source: str) -> None:
         settings.version,
         ", ".join(f"{len(places)} {kind.replace('_', ' ')}" for kind, places in shared.items()),
     )
+
+
+def _adapters(lora: LoraSettings | None) -> str:
+    return "none" if lora is None else f"rank {lora.rank} and alpha {lora.alpha:g}"
 
 
 def _shared(theirs: list[str], ours: list[str]) -> list[tuple[int, int]]:

@@ -15,6 +15,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from extract.model import ExtractionModel
 from extract.training.averaging import WeightAverage
 from extract.training.data import Collator, LengthGroupedSampler, TrainingWindow, to_batch
+from extract.training.early_exit import EarlyExits
 from extract.training.recipe import TrainingRecipe
 from extract.training.sampling import TaskSampler
 
@@ -118,7 +119,8 @@ class ExtractionTrainer(Trainer):
         measure: scores the model on dev; the value at "f1" picks the best epoch.
         progress: whether to show a progress bar and the log.
 
-    Raises `RecipeError` if tasks are to be drawn and the windows have no label of any of them.
+    Raises `RecipeError` if tasks are to be drawn and the windows have no label of any of them, or if the
+    model cannot have the early exits that are asked for.
     """
 
     def __init__(
@@ -139,6 +141,8 @@ class ExtractionTrainer(Trainer):
         self.drawn: TaskSampler | None = None  # the task of each step; None: all of them
         if recipe.task_sampling == "proportional":
             self.drawn = TaskSampler.of(windows, model.head.tasks.values(), seed)
+        early = recipe.early_exit
+        self.exits = None if early is None else EarlyExits.of(model, early)
         self.best = _Best(run_dir)
         bf16 = has_bf16() if recipe.bf16 == "auto" else recipe.bf16 == "yes"
         args = TrainingArguments(
@@ -196,7 +200,9 @@ class ExtractionTrainer(Trainer):
     ) -> Any:
         """The weighted sum of the head's losses, or of those of the task that is drawn for this step."""
         with self.compute_loss_context_manager():
-            losses: dict[str, Tensor] = model(to_batch(inputs), inputs["gold"])
+            losses: dict[str, Tensor] = model(
+                to_batch(inputs), inputs["gold"], self._exit_weights()
+            )
         weights, counted = self.recipe.loss_weights, self._counted(losses)
         if counted:
             terms = [weights.get(name, 1.0) * loss for name, loss in counted.items()]
@@ -205,6 +211,12 @@ class ExtractionTrainer(Trainer):
             # Nothing of the drawn task in this batch: no parameter gets a gradient, so none is moved.
             total = torch.zeros((), device=self.args.device, requires_grad=True)
         return (total, losses) if return_outputs else total
+
+    def _exit_weights(self) -> dict[int, float] | None:
+        """The weight of each layer's losses at this step; None: the last layer's alone count."""
+        if self.exits is None:
+            return None
+        return self.exits.weights(self.state.global_step, self.state.max_steps)
 
     def _counted(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.drawn is None:

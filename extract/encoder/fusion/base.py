@@ -54,6 +54,9 @@ class Fusion(nn.Module, ABC):
     by_piece: ClassVar[bool] = (
         True  # whether a piece's state is made from that piece's layers alone
     )
+    exits: ClassVar[bool] = (
+        False  # whether states of fewer layers may be fused, as at an early exit
+    )
 
     def __init__(self, config: FusionConfig, n_layers: int, hidden: int) -> None:
         super().__init__()
@@ -65,7 +68,32 @@ class Fusion(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, states: LayerStates) -> TaskStates:
-        """Fuse layers of (batch, pieces, hidden) into one such state a task."""
+        """Fuse layers of (batch, pieces, hidden) into one such state a task.
+
+        Where `exits`, there may be fewer layers than the encoder has; the chosen ones among them are fused.
+        """
+
+    def present(self, n_layers: int) -> list[int]:
+        """Places in `chosen` of the layers that an encoder of `n_layers` layers has.
+
+        Raises `RecipeError` if there are none.
+        """
+        places = [place for place, layer in enumerate(self.chosen) if layer <= n_layers]
+        if not places:
+            raise RecipeError(
+                f"The fusion reads layers {', '.join(map(str, self.chosen))}, expected one of 0..{n_layers} "
+                f"for an exit after layer {n_layers}."
+            )
+        return places
+
+    def cut_config(self, config: FusionConfig, n_layers: int) -> FusionConfig:
+        """The settings of this fusion for an encoder cut after `n_layers` layers."""
+        layers = tuple(self.chosen[place] for place in self.present(n_layers))
+        return config.model_copy(update={"layers": None if config.layers is None else layers})
+
+    def cut_weights(self, n_layers: int) -> dict[str, Tensor]:
+        """The state dict that goes with `cut_config`."""
+        return self.state_dict()
 
 
 def chosen_layers(config: FusionConfig, n_layers: int) -> tuple[int, ...]:
@@ -111,6 +139,29 @@ def fusion_config(settings: dict[str, Any]) -> FusionConfig:
     """
     name = str(settings.get("name", FusionConfig.model_fields["name"].default))
     return fusion_class(name).Config.model_validate(settings)
+
+
+def cut_fusion(
+    fusion: Fusion, config: FusionConfig, n_layers: int, hidden: int
+) -> tuple[Fusion, FusionConfig]:
+    """A fusion, with its settings, that gives for the first layers alone what `fusion` gives for them.
+
+    Raises `RecipeError` if the fusion is of a kind that needs all layers.
+    """
+    check_exits(config.name)
+    settings = fusion.cut_config(config, n_layers)
+    cut = build_fusion(settings, n_layers, hidden)
+    cut.load_state_dict(fusion.cut_weights(n_layers))
+    return cut.train(fusion.training), settings
+
+
+def check_exits(name: str) -> None:
+    """Raise `RecipeError` if the fusion of that name cannot read fewer layers than all."""
+    if not fusion_class(name).exits:
+        able = sorted(name for name, kind in FUSIONS.items() if kind.exits)
+        raise RecipeError(
+            f"Fusion {name!r} needs all layers and knows no early exit; expected one of: {', '.join(able)}."
+        )
 
 
 def build_fusion(config: FusionConfig, n_layers: int, hidden: int) -> Fusion:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from extract.encoder.fusion.base import (
+    TASKS,
     Fusion,
     FusionConfig,
     TaskStates,
@@ -37,10 +38,13 @@ class LayerTapped(Fusion):
     a task, and the words' embeddings are not handed to every level beside the layer below. The paper
     trains one task a step; so does `training.task_sampling = "proportional"`, which is not the default.
 
+    At an early exit a task whose layer is not there reads the highest fused one that is.
+
     Raises `RecipeError` if a task's layer is not among the fused ones.
     """
 
     Config = LayerTappedConfig
+    exits = True
 
     def __init__(self, config: LayerTappedConfig, n_layers: int, hidden: int) -> None:
         super().__init__(config, n_layers, hidden)
@@ -51,5 +55,18 @@ class LayerTapped(Fusion):
         )
 
     def forward(self, states: LayerStates) -> TaskStates:
-        entities, relations, qualifiers = (states.layers[layer] for layer in self.tapped)
+        n_layers = len(states) - 1
+        entities, relations, qualifiers = (states.layers[i] for i in self.tapped_at(n_layers))
         return entities, relations, qualifiers
+
+    def tapped_at(self, n_layers: int) -> tuple[int, int, int]:
+        """The layer of each task where only the first `n_layers` are there."""
+        fused = [self.chosen[place] for place in self.present(n_layers)]
+        entities, relations, qualifiers = (
+            layer if layer in fused else max(fused) for layer in self.tapped
+        )
+        return entities, relations, qualifiers
+
+    def cut_config(self, config: FusionConfig, n_layers: int) -> FusionConfig:
+        tasks = zip(TASKS, self.tapped_at(n_layers), strict=True)
+        return super().cut_config(config, n_layers).model_copy(update=dict(tasks))

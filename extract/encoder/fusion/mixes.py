@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from extract.encoder.fusion.base import Fusion, FusionConfig, TaskStates, register_fusion
 from extract.encoder.pretrained import LayerStates
@@ -11,10 +11,15 @@ from extract.encoder.pretrained import LayerStates
 
 @register_fusion("last")
 class LastLayer(Fusion):
-    """The output of the last chosen layer, by default the encoder's last, for every task."""
+    """The output of the last chosen layer, by default the encoder's last, for every task.
+
+    At an early exit: of the last chosen one that is there.
+    """
+
+    exits = True
 
     def forward(self, states: LayerStates) -> TaskStates:
-        last = states.layers[self.chosen[-1]]
+        last = states.layers[self.chosen[self.present(len(states) - 1)[-1]]]
         return last, last, last
 
 
@@ -25,8 +30,12 @@ class ScalarMix(Fusion):
     Peters et al. 2018, Deep Contextualized Word Representations.
     Differs from the paper: the weights start at the last layer, so that training starts from what
     the encoder was trained to put out.
+
+    At an early exit the sum is over the layers that are there, with their weights divided by the sum of
+    theirs, which is the softmax over them alone.
     """
 
+    exits = True
     n_mixes = 1
 
     def __init__(self, config: FusionConfig, n_layers: int, hidden: int) -> None:
@@ -37,12 +46,18 @@ class ScalarMix(Fusion):
         self.scale = nn.Parameter(torch.ones(self.n_mixes))
 
     def forward(self, states: LayerStates) -> TaskStates:
+        present = self.present(len(states) - 1)
+        whole = len(present) == len(self.chosen)
+        weights = self.weights if whole else self.weights[:, present]
         stacked = torch.stack(
-            [states.layers[i] for i in self.chosen]
+            [states.layers[self.chosen[place]] for place in present]
         )  # (layers, batch, pieces, hidden)
-        mix = self.weights.softmax(dim=-1) * self.scale.unsqueeze(-1)  # (mixes, layers)
+        mix = weights.softmax(dim=-1) * self.scale.unsqueeze(-1)  # (mixes, layers)
         mixed = torch.einsum("ml,lbph->mbph", mix.to(stacked.dtype), stacked)
         return mixed[0], mixed[1 % self.n_mixes], mixed[2 % self.n_mixes]
+
+    def cut_weights(self, n_layers: int) -> dict[str, Tensor]:
+        return {"weights": self.weights[:, self.present(n_layers)], "scale": self.scale}
 
 
 @register_fusion("task_mix")

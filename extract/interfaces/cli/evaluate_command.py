@@ -23,6 +23,7 @@ from extract.interfaces.cli.options import (
     Device,
     Dtype,
     Entities,
+    ExitLayer,
     JsonFile,
     Objective,
     PriorWeight,
@@ -70,6 +71,7 @@ def evaluate(
     device: Device = "auto",
     dtype: Dtype = "auto",
     runtime: Runtime = "torch",
+    exit_layer: ExitLayer = None,
     quiet: Quiet = False,
 ) -> None:
     """Score a model's predictions against the gold triples of a corpus."""
@@ -104,6 +106,7 @@ def evaluate(
             threads=threads,
             runtime=runtime,
             decoder=solver,
+            exit_layer=exit_layer,
         )
         if prior is not None:
             extractor = extractor.biased(prior.bias(extractor.schema, prior_weight))
@@ -120,6 +123,7 @@ def evaluate(
             **data,
             "settings": {"threshold": threshold, "batch_size": batch_size, "threads": threads}
             | {"device": device, "dtype": dtype, "runtime": runtime, "entities": kind}
+            | {"exit_layer": exit_layer}
             | {"decoder": decoder, "objective": objective, "time_limit": time_limit}
             | {
                 "relation_prior": None if relation_prior is None else str(relation_prior),

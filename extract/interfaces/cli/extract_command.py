@@ -23,6 +23,7 @@ from extract.interfaces.cli.options import (
     Decoder,
     Device,
     Dtype,
+    ExitLayer,
     IdField,
     Lines,
     Model,
@@ -149,6 +150,7 @@ def extract(
     device: Device = "auto",
     dtype: Dtype = "auto",
     runtime: Runtime = "torch",
+    exit_layer: ExitLayer = None,
     low_memory: Annotated[
         bool, typer.Option("--low-memory", help="Give freed memory back at once; slower.")
     ] = False,
@@ -179,6 +181,7 @@ def extract(
         device=device,
         dtype=dtype,
         runtime=runtime,
+        exit_layer=exit_layer,
         explain=explain,
         relation_prior=relation_prior,
         prior_weight=prior_weight,

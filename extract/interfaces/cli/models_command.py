@@ -11,13 +11,14 @@ import typer
 from extract.interfaces.cli.exits import EPILOG, UsageError
 from extract.interfaces.cli.options import CorpusFolder, DevCut, Precision
 from extract.interfaces.cli.printing import as_json, columns
+from extract.interfaces.cli.reshape_commands import average, cut
 
 if TYPE_CHECKING:
     from corpora import Example
     from extract.structures import Sentence
 
 models_app = typer.Typer(
-    help="The models at hand, their export, and encoders to fetch.", epilog=EPILOG
+    help="The models at hand, what is made of them, and encoders to fetch.", epilog=EPILOG
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -137,6 +138,10 @@ def _dev_and_train(
     train = read_gold(corpus, "train", None, path, n_dev, seed)
     step = max(1, len(train) // _N_TYPICAL)
     return examples, [example.sentence for example in train[::step][:_N_TYPICAL]]
+
+
+models_app.command("average", epilog=EPILOG)(average)
+models_app.command("cut", epilog=EPILOG)(cut)
 
 
 @models_app.command("fetch-encoder", epilog=EPILOG)

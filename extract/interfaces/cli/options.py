@@ -15,6 +15,7 @@ ACCURACIES = ["fast", "balanced", "best"]
 DTYPES = ["auto", "float32", "bfloat16"]
 RUNTIMES = ["torch", "onnx"]
 PRECISIONS = ["fp32", "int8"]
+METHODS = ["greedy", "uniform"]
 ENTITIES = ["found", "given"]
 DECODERS = ["greedy", "beam", "exact", "cp-sat"]
 EXACT_DECODERS = ["exact", "cp-sat"]
@@ -63,6 +64,11 @@ def _check_time_limit(value: float | None) -> float | None:
 
 def _check_entities(value: str | None) -> str | None:
     return _known("kind of entities", ENTITIES, value)
+
+
+def check_method(value: str) -> str | None:
+    """The way to choose models to average, if it is one. Raises `typer.BadParameter`."""
+    return _known("method", METHODS, value)
 
 
 def _check_threshold(value: float | None) -> float | None:
@@ -167,6 +173,14 @@ Runtime = Annotated[
     typer.Option(
         callback=_check_runtime,
         help="What computes: torch, or onnx for a model that `tripack models export` made.",
+    ),
+]
+ExitLayer = Annotated[
+    int | None,
+    typer.Option(
+        metavar="K",
+        callback=check_positive,
+        help="End after this layer of the encoder, for a model with early exits; default: the last.",
     ),
 ]
 Precision = Annotated[

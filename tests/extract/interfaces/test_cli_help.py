@@ -28,6 +28,8 @@ COMMANDS = [
     ["models"],
     ["models", "list"],
     ["models", "info"],
+    ["models", "average"],
+    ["models", "cut"],
     ["models", "fetch-encoder"],
     ["corpora"],
     ["corpora", "list"],

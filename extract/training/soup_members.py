@@ -1,0 +1,99 @@
+"""The models that are to be averaged, and whether their mean is a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from extract.errors import ModelError, TripackError
+from extract.models.folder import ModelFolder, Settings, read_settings
+from extract.models.registry import is_stack, resolve
+from extract.models.stack_folder import difference
+from extract.schema import Schema
+from extract.training.recipe import Recipe, read_recipe
+
+
+@dataclass(frozen=True)
+class SoupMember:
+    """A model that is to be averaged, without its weights."""
+
+    folder: ModelFolder
+    settings: Settings
+    schema: Schema
+    recipe: Recipe
+
+    @classmethod
+    def open(cls, given: str) -> SoupMember:
+        """A model by bundled name, model or run folder. Raises `ModelError` for one without a recipe."""
+        folder = ModelFolder(resolve(given))
+        if is_stack(folder.path):
+            raise ModelError(f"{folder.path} is a stack of models, expected a model alone.")
+        settings = read_settings(folder)
+        if not folder.recipe.is_file():
+            raise ModelError(
+                f"{folder.path} has no recipe.toml, which would say from which weights its training started."
+            )
+        return cls(folder, settings, Schema.read(folder.schema), read_recipe(folder.recipe))
+
+    @property
+    def label(self) -> str:
+        """Name and version, and the seed."""
+        return f"{self.settings.name} {self.settings.version}, seed {self.recipe.seed}"
+
+
+def check_same_start(members: Sequence[SoupMember]) -> None:
+    """Raise `ModelError` unless the models are of one form and were trained from the same weights.
+
+    Units of independent networks have no fixed order: the mean of two says nothing.
+    """
+    if len(members) < 2:
+        raise ModelError(f"Expected two models at least to average, got {len(members)}.")
+    first = members[0]
+    for other in members[1:]:
+        if (differing := _differing(first, other)) is not None:
+            raise ModelError(
+                f"Models {first.folder.path} and {other.folder.path} cannot be averaged: {differing}."
+            )
+
+
+def _differing(first: SoupMember, other: SoupMember) -> str | None:
+    for part in ("lora", "encoder", "fusion", "head"):
+        if getattr(first.settings.model, part) != getattr(other.settings.model, part):
+            return f"they differ in their settings of model.{part}; expected the same network"
+    if first.settings.encoder_hashes != other.settings.encoder_hashes:
+        return "they were trained from other weights of the encoder"
+    if (labels := difference(first.schema, other.schema)) is not None:
+        return f"they have different schemas: {labels}"
+    if first.settings.nested != other.settings.nested:
+        return "one lets entities overlap, the other does not"
+    if first.settings.entities != other.settings.entities:
+        return "one finds entities, the other is given them"
+    exits = [tuple(own.layer for own in member.settings.exits) for member in (first, other)]
+    if exits[0] != exits[1]:
+        return "they were trained for different early exits"
+    if first.recipe.corpora != other.recipe.corpora:
+        return "their recipes name different corpora or splits, so one may have learnt the other's dev part"
+    return _other_start(first, other)
+
+
+def _other_start(first: SoupMember, other: SoupMember) -> str | None:
+    one, two = first.recipe, other.recipe
+    if one.start != two.start:
+        return f"training started from {one.start!r} and from {two.start!r}"
+    if one.fresh_seed == two.fresh_seed or _start_has_all(first):
+        return None
+    return (
+        f"their heads started from fresh weights of seeds {one.fresh_seed} and {two.fresh_seed}, and the "
+        "mean of such says nothing. Train them with one init_seed, such as init_seed=13, and a seed each"
+    )
+
+
+def _start_has_all(member: SoupMember) -> bool:
+    """Whether training started from a model that knew all labels, so that no fresh weight was left."""
+    if member.recipe.start is None:
+        return False
+    try:
+        schema = Schema.read(ModelFolder(resolve(member.recipe.start)).schema)
+    except TripackError:  # no longer there: nothing is known of it
+        return False
+    return difference(schema, member.schema) is None
