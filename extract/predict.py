@@ -19,6 +19,7 @@ from extract.encoder.windows import EncodedBatch, Window, Windower
 from extract.errors import ModelError
 from extract.heads import GivenSpans, WordStates
 from extract.model import ExtractionModel
+from extract.parallel import side_by_side
 from extract.structures import Sentence
 
 _PIECES = 96  # a window, on average over a batch: the usual sentence has a third of this
@@ -118,18 +119,18 @@ class Predictor(CandidateSource):
                 "given. Choose a model with another head."
             )
         windows = self.windower.windows(sentences)
+
+        def read(chosen: list[Window]) -> list[Candidates]:
+            return [] if stop is not None and stop.is_set() else self._read(chosen, given)
+
+        # The longest first: what is left for the end is short, so no thread is long without work.
+        planned = list(batches(windows, batch_size))[::-1]
+        on_cpu = torch.device(self.device).type == "cpu"
+        results = side_by_side(read, planned) if on_cpu else map(read, planned)
         parts: list[list[tuple[int, Candidates]]] = [[] for _ in sentences]
-        for chosen in batches(windows, batch_size):
-            if stop is not None and stop.is_set():
+        for chosen, found in zip(planned, results, strict=True):
+            if not found:  # stopped
                 break
-            with torch.inference_mode(), self.precision():
-                batch = self.windower.batch(chosen).to(self.device)
-                inside = None if given is None else [_inside(given[w.sentence], w) for w in chosen]
-                if self._word_states is None:
-                    found = self.model.candidates(batch, inside)
-                else:
-                    states = replace(self._word_states(batch), given=inside)
-                    found = self.model.head.candidates(states)
             for window, candidates in zip(chosen, found, strict=True):
                 parts[window.sentence].append(
                     (window.start_word, candidates.shifted(window.start_word))
@@ -141,6 +142,15 @@ class Predictor(CandidateSource):
             else empty
             for of_one in parts
         ]
+
+    def _read(self, chosen: Sequence[Window], given: GivenSpans | None) -> list[Candidates]:
+        """Candidates of the windows of one batch, in order."""
+        with torch.inference_mode(), self.precision():
+            batch = self.windower.batch(chosen).to(self.device)
+            inside = None if given is None else [_inside(given[w.sentence], w) for w in chosen]
+            if self._word_states is None:
+                return self.model.candidates(batch, inside)
+            return self.model.head.candidates(replace(self._word_states(batch), given=inside))
 
     def precision(self) -> Any:
         """The context in which the model is to be called."""

@@ -8,8 +8,9 @@ is left holds words of the surrounding sentences.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,10 @@ import torch
 from torch import Tensor
 
 from extract.encoder.parses import DependencyParser, Parents, inside
-from extract.encoder.shapes import word_shape
+from extract.encoder.pieces import MAX_PIECES_A_WORD, WordPieces, WordReader
 from extract.structures import Sentence
 
 logger = logging.getLogger(__name__)
-
-MAX_PIECES_A_WORD = 32
-_Word = tuple[list[int], int]  # piece ids, index of the word's shape
-_CHUNK = 2000  # words tokenised at once, so that one endless sentence needs no endless memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +95,10 @@ class Windower:
         context_words: int = 0,
         parser: DependencyParser | None = None,
     ) -> None:
-        self._backend = tokenizer.backend_tokenizer
-        self._unknown = tokenizer.unk_token_id
-        if self._unknown is None:
-            self._unknown = tokenizer.pad_token_id
+        self._reader = WordReader(tokenizer)
         self.pad_id = int(tokenizer.pad_token_id or 0)
         hidden = tokenizer.mask_token_id
-        self.mask_id = int(self._unknown if hidden is None else hidden)
+        self.mask_id = int(self._reader.unknown if hidden is None else hidden)
         start = (
             tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
         )
@@ -131,22 +125,20 @@ class Windower:
         n_before = self.n_shortened_words
         pieces = self._pieces([sentence.words for sentence in sentences])
         context = self.context_words
-        around = [
-            (list(s.left_context[-context:]), list(s.right_context[:context]))
-            if context
-            else ([], [])
-            for s in sentences
-        ]
-        lefts = self._pieces([left for left, _ in around])
-        rights = self._pieces([right for _, right in around])
+        lefts: list[list[WordPieces]] = []
+        rights: list[list[WordPieces]] = []
+        if context:
+            lefts = self._pieces([s.left_context[-context:] for s in sentences])
+            rights = self._pieces([s.right_context[:context] for s in sentences])
         found = []
         for number, words in enumerate(pieces):
             tree = self.parser.parents(sentences[number].words) if self.parser else None
             for start, end in self._cuts(words):
-                left = (lefts[number] + words[max(0, start - context) : start])[-context:]
-                right = (words[end : end + context] + rights[number])[:context]
-                if not context:
-                    left, right = [], []
+                left: list[WordPieces] = []
+                right: list[WordPieces] = []
+                if context:
+                    left = (lefts[number] + words[max(0, start - context) : start])[-context:]
+                    right = (words[end : end + context] + rights[number])[:context]
                 window = self._window(number, start, end, words[start:end], left, right)
                 if tree is not None:
                     window = replace(window, parents=inside(tree, start, end))
@@ -158,36 +150,20 @@ class Windower:
             )  # fmt: skip
         return found
 
-    def _pieces(self, sentences: list[list[str]]) -> list[list[_Word]]:
-        """The pieces of each word of each sentence; a word the tokenizer drops is unknown."""
-        chunks = [
-            (number, words[at : at + _CHUNK])
-            for number, words in enumerate(sentences)
-            for at in range(0, len(words), _CHUNK)
-        ]
-        result: list[list[_Word]] = [[] for _ in sentences]
-        encodings = self._backend.encode_batch(
-            [words for _, words in chunks], is_pretokenized=True, add_special_tokens=False
-        )
-        for (number, words), encoding in zip(chunks, encodings, strict=True):
-            of_word: list[list[int]] = [[] for _ in words]
-            for piece, word in zip(encoding.ids, encoding.word_ids, strict=True):
-                of_word[word].append(piece)
-            for at, ids in enumerate(of_word):
-                if not ids:
-                    of_word[at] = [self._unknown]
-                elif len(ids) > MAX_PIECES_A_WORD:
-                    of_word[at] = ids[:MAX_PIECES_A_WORD]
-                    self.n_shortened_words += 1
-            result[number].extend(zip(of_word, map(word_shape, words), strict=True))
-        return result
+    def _pieces(self, sentences: Sequence[Sequence[str]]) -> list[list[WordPieces]]:
+        read = self._reader.read(sentences)
+        self.n_shortened_words += sum(word.shortened for words in read for word in words)
+        return read
 
-    def _cuts(self, words: list[_Word]) -> Iterable[tuple[int, int]]:
+    def _cuts(self, words: list[WordPieces]) -> Iterable[tuple[int, int]]:
+        if 0 < len(words) <= self.max_words and _n_pieces(words) <= self.room:
+            yield 0, len(words)  # the usual sentence
+            return
         start = 0
         while start < len(words):
             end, n_pieces = start, 0
             while end < len(words) and end - start < self.max_words:
-                n_pieces += len(words[end][0])
+                n_pieces += len(words[end].ids)
                 if n_pieces > self.room:
                     break
                 end += 1
@@ -201,25 +177,22 @@ class Windower:
         sentence: int,
         start: int,
         end: int,
-        words: list[_Word],
-        left: list[_Word],
-        right: list[_Word],
+        words: list[WordPieces],
+        left: list[WordPieces],
+        right: list[WordPieces],
     ) -> Window:
-        room = self.room - sum(len(ids) for ids, _ in words)
+        room = self.room - _n_pieces(words)
         before = _fill(left[::-1], room // 2)[::-1]
-        after = _fill(right, room - sum(len(ids) for ids, _ in before))
-        numbered = [
-            *((word, -1) for word in before),
-            *zip(words, range(len(words)), strict=True),
-            *((word, -1) for word in after),
-        ]
-        pieces = [(piece, number, shape) for (ids, shape), number in numbered for piece in ids]
+        after = _fill(right, room - _n_pieces(before))
+        numbers = [*(-1 for _ in before), *range(len(words)), *(-1 for _ in after)]
+        read = [*before, *words, *after]
+        first, last = self._prefix, self._suffix
         pieces = [
-            *((piece, -1, 0) for piece in self._prefix),
-            *pieces,
-            *((piece, -1, 0) for piece in self._suffix),
+            [*first, *chain.from_iterable(word.ids for word in read), *last],
+            [*(-1 for _ in first), *_each(numbers, read), *(-1 for _ in last)],
+            [*(0 for _ in first), *_each([word.shape for word in read], read), *(0 for _ in last)],
         ]
-        ids, of_piece, shapes = np.array(pieces, np.int64).T
+        ids, of_piece, shapes = np.array(pieces, np.int64)
         return Window(sentence, start, end, ids, of_piece, shapes)
 
     def batch(self, windows: Sequence[Window]) -> EncodedBatch:
@@ -258,11 +231,20 @@ def _padded_parents(windows: Sequence[Window], n_words: int) -> Tensor | None:
     return torch.from_numpy(padded)
 
 
-def _fill(words: list[_Word], room: int) -> list[_Word]:
+def _n_pieces(words: Iterable[WordPieces]) -> int:
+    return sum(len(word.ids) for word in words)
+
+
+def _each(values: Iterable[int], words: Iterable[WordPieces]) -> Iterator[int]:
+    """A word's value for each of its pieces."""
+    return (value for value, word in zip(values, words, strict=True) for _ in word.ids)
+
+
+def _fill(words: list[WordPieces], room: int) -> list[WordPieces]:
     """The first words whose pieces fit into `room`."""
     used = 0
-    for number, (ids, _) in enumerate(words):
-        used += len(ids)
+    for number, word in enumerate(words):
+        used += len(word.ids)
         if used > room:
             return words[:number]
     return words

@@ -212,7 +212,9 @@ class QualifierCube(nn.Module):
         at, value = real[window].nonzero(as_tuple=True)
         scores = self.scorer.by_window(pair, window, values, real)
         # Triples share objects: the context of each object with each value is made once.
-        own, of_triple = triples[:, [0, 3]].unique(dim=0, return_inverse=True)
+        key = window * spans.shape[1] + object_  # numbers sort faster than rows
+        keys, of_triple = key.unique(return_inverse=True)
+        own = torch.stack([keys // spans.shape[1], keys % spans.shape[1]], dim=1)
         of_own, value_of_own = real[own[:, 0]].nonzero(as_tuple=True)
         beside = torch.stack([own[of_own, 0], own[of_own, 1], value_of_own], dim=1)
         context = self.context(states, spans, objects, values, beside)

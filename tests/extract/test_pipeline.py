@@ -301,6 +301,19 @@ def test_load_sets_threads(tiny_model: Path) -> None:
 # Long and odd texts
 
 
+def test_results_do_not_depend_on_the_number_of_threads(tiny_model: Path, texts: list[str]) -> None:
+    before = torch.get_num_threads()
+    try:
+        one, three = (
+            list(load(tiny_model, threads=threads).extract(texts * 5, batch_size=2))
+            for threads in (1, 3)
+        )
+    finally:
+        torch.set_num_threads(before)
+    for expected, got in zip(one, three, strict=True):
+        alike(expected, got)
+
+
 def test_sentence_of_three_thousand_words_is_read_from_end_to_end(extractor: Extractor) -> None:
     text = " and ".join(["Oslo is the capital of Norway"] * 500)
     document = extractor.extract(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -324,6 +325,8 @@ def _run(
             extractor = load_extractor(options)
         except OptionsError as error:
             raise UsageError(str(error)) from error
+        # What libraries and the model made stays to the end: not to be searched for garbage again.
+        gc.freeze()
         target.write(writer.header, n_documents=0)
         n_triples, started = 0, time.monotonic()
         to_screen = target.path is None and sys.stdout.isatty()
