@@ -30,7 +30,7 @@ from extract.structures import Document, Sentence
 
 logger = logging.getLogger(__name__)
 
-RUNTIMES = ["torch", "onnx"]
+RUNTIMES = ["auto", "onnx", "torch"]
 _CONTEXT = 150  # words of each neighbour kept for models that read context
 
 
@@ -58,7 +58,8 @@ def load(
             on the batch a sentence is read in.
         threads: CPU threads; None leaves PyTorch's setting.
         runtime: "torch", or "onnx" for a folder that `tripack models export` made; its number format is the
-            file's, so `dtype` must be left.
+            file's, so `dtype` must be left. "auto": what `tripack models tune` found to be the fastest for
+            this model, processor and number of threads, else "torch".
         decoder: "greedy", "beam", "exact" or "cp-sat", or a solver with settings of its own
             (`docs/decoding.md`).
         constraints: what holds beyond the schema.
@@ -105,8 +106,10 @@ def _load(
     if runtime == "onnx":
         _refuse_with_onnx(device, dtype, exit_layer)
         device = "cpu"
-    runs = _Runs(usable_device(device), dtype == "bfloat16", runtime == "onnx", threads, merge)
-    path = resolve(model)
+    device, path = usable_device(device), resolve(model)
+    if runtime == "auto":
+        runtime = "torch" if exit_layer is not None else _tuned(path, device, dtype, threads)
+    runs = _Runs(device, dtype == "bfloat16", runtime == "onnx", threads, merge)
     if is_stack(path):
         if runtime == "onnx":
             raise ModelError(
@@ -141,6 +144,15 @@ def _load(
         entities=settings.entities,
         exit_layer=own.layer,
     )
+
+
+def _tuned(path: Path, device: str, dtype: str, threads: int | None) -> str:
+    """The runtime that "auto" means: PyTorch where it alone can do what is asked for."""
+    if device != "cpu" or dtype != "auto" or is_stack(path):
+        return "torch"
+    from extract.runtime.tuned import tuned_runtime
+
+    return tuned_runtime(ModelFolder(path), threads or torch.get_num_threads())
 
 
 def _refuse_with_onnx(device: str, dtype: str, exit_layer: int | None) -> None:

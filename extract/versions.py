@@ -35,8 +35,8 @@ def environment() -> dict[str, Any]:
         "command": [Path(sys.argv[0]).name, *map(_portable, sys.argv[1:])],
         "commit": _commit(),
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in _PACKAGES},
-        "processor": _processor(),
+        "versions": {name: package_version(name) for name in _PACKAGES},
+        "processor": processor_name(),
         "accelerator": _accelerator(),
         "cores": os.cpu_count(),
         "threads": _threads(),
@@ -49,7 +49,8 @@ def _portable(argument: str) -> str:
     return Path(argument).name if Path(argument).is_absolute() else argument
 
 
-def _version(name: str) -> str | None:
+def package_version(name: str) -> str | None:
+    """The version of an installed package."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -82,7 +83,8 @@ def _accelerator() -> str | None:
     return str(torch.cuda.get_device_name())
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """What this machine's processor is called."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

@@ -25,6 +25,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,8 @@ class Settings:
     device: str = "cpu"  # where the model runs: "cpu", "cuda", "auto"
     accuracy: str | None = None  # of a stack: "fast", "balanced", "best"; None: the stack's own
     decoder: str = "greedy"  # search for what is kept: "greedy", "beam", "exact", "cp-sat"
+    runtime: str = "torch"  # what computes: "torch", "onnx" (an exported folder), "auto"
+    dtype: str = "auto"  # of the torch runtime: "auto", "float32", "bfloat16"
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0.0 <= self.threshold <= 1.0:
@@ -116,6 +119,8 @@ def make_tripack(
     device: str,
     accuracy: str | None,
     decoder: str,
+    runtime: str,
+    dtype: str,
 ) -> TripackComponent:
     """Build the component; the fields of `Settings` say what each setting does."""
     settings = Settings(
@@ -129,6 +134,8 @@ def make_tripack(
         device,
         accuracy,
         decoder,
+        runtime,
+        dtype,
     )
     return TripackComponent(settings, name=name)
 
@@ -171,20 +178,28 @@ class TripackComponent(Pipe):
 
         from extract.pipeline import load
 
-        device, accuracy = self.settings.device, self.settings.accuracy
-        decoder = self.settings.decoder
+        settings = self.settings
+        device = settings.device
+        make = partial(
+            load,
+            self.model,
+            accuracy=settings.accuracy,
+            decoder=settings.decoder,
+            dtype=settings.dtype,
+            runtime=settings.runtime,
+        )
         if os.getpid() == self._home:
-            return load(self.model, accuracy=accuracy, device=device, decoder=decoder)
+            return make(device=device)
         if device not in ("cpu", "auto"):
             raise ModelError(
                 f"Component {self.name!r} has device {device!r} in a worker process, where only "
                 "the CPU works. Set device='cpu' or use n_process=1."
             )
-        # OpenMP's threads do not survive a fork: a worker that waits for them hangs.
+        # Neither OpenMP's threads nor ONNX Runtime's survive a fork: a worker that waits for them hangs.
         torch.set_num_threads(1)
-        if inherited is not None and device == "cpu":
+        if inherited is not None and device == "cpu" and settings.runtime == "torch":
             return inherited
-        return load(self.model, accuracy=accuracy, device="cpu", threads=1, decoder=decoder)
+        return make(device="cpu", threads=1)
 
     def __call__(self, doc: Doc) -> Doc:
         """Annotate one document in place."""

@@ -1,26 +1,30 @@
 """A float32 graph to one whose products with weights run on 8-bit numbers.
 
-Activations get fixed scales, found on sample sentences: scales made anew for each batch would let a
-sentence's scores depend on what it is read together with. Two steps make fixed scales exact enough:
+A sentence's scores must not depend on what it is read together with, so no scale is made for a batch:
 
-- smoothing: a channel that is k times as large as others is divided by about k and its weights are
+- each piece's states get a scale of their own, their largest absolute value: a piece or two of a sentence
+  have channels many times as large as any other piece's (Yao et al. 2022, ZeroQuant: Efficient and Affordable
+  Post-Training Quantization for Large-Scale Transformers, section 3.2). Differs from the paper: rows are
+  divided by it before one fixed scale, and multiplied by it afterwards. The inner layer of a feed-forward
+  block, whose values reach further above zero than below, is divided by its largest value instead.
+- before that, a channel that is k times as large as others is divided by about k and its weights are
   multiplied by it, so that one scale serves all channels (Xiao et al. 2023, SmoothQuant: Accurate and
-  Efficient Post-Training Quantization for Large Language Models; s_c = max|x_c|^a / max|W_c|^(1-a)).
-  Differs from the paper: a is 0.8, and the division is a step of its own, since the normed states that are
-  read here also go on to the next layer.
-- outliers: of the inner layer of feed-forward blocks, the few largest channels are multiplied in float32
-  (Dettmers et al. 2022, LLM.int8(): 8-bit Matrix Multiplication for Transformers at Scale). Differs from
-  the paper: the channels are fixed.
+  Efficient Post-Training Quantization for Large Language Models; s_c = max|x_c|^a / max|W_c|^(1-a)). Differs
+  from the paper: the division is a step of its own, since the normed states that are read here also go on
+  to the next layer.
+- weights have a scale for each output channel and are rounded so that results are kept: see `rounding`.
+  Its inputs are those after their own rounding.
 
-Weights have a scale for each output channel. Embeddings, and all else that is no product with weights, stay
-as they are.
+Embeddings, norms, attention's products of two states, and all else that is no product with weights, stay in
+float32.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +33,15 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from extract.runtime.rounding import rounded
+
 Feed = Mapping[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float32]
 
-_ALPHA = 0.8  # of 0.5 to 1.0, the one with the least error of word states on the bundled model
-_OUTLIERS = 4  # channels; 16 were no better
+_ALPHA = 0.6
 _TINY = 1e-5
+_LEVELS = 255
+_FUSED = "com.microsoft"  # operators of ONNX Runtime's own
 
 
 def quantise(source: Path, target: Path, feeds: Iterable[Feed]) -> None:
@@ -43,12 +50,6 @@ def quantise(source: Path, target: Path, feeds: Iterable[Feed]) -> None:
     Args:
         feeds: inputs of the graph that are typical of what it will read.
     """
-    from onnxruntime.quantization import (
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     feeds = list(feeds)
@@ -57,165 +58,251 @@ def quantise(source: Path, target: Path, feeds: Iterable[Feed]) -> None:
         # Symbolic shapes are not needed, and their inference fails on some encoders.
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
         model = onnx.load(prepared)
-        products = _Products(model.graph)
-        products.smooth(_largest(model, products.inputs, feeds))
-        smoothed = Path(folder) / "smoothed.onnx"
-        onnx.save(model, smoothed)
-        quantize_static(
-            smoothed,
-            target,
-            _reader(feeds),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=["MatMul"],
-            nodes_to_quantize=products.names,
-            calibrate_method=CalibrationMethod.MinMax,
-            extra_options={
-                "MatMulConstBOnly": True,
-                "OpTypesToExcludeOutputQuantization": ["MatMul"],
-            },
+    graph = _Graph(model)
+    seen = _Probe(model, graph.inputs)
+    ranges = _ranges(seen, graph.inputs, feeds)
+    scalings = {
+        name: _scaling(channels, graph.weights_of(name)) for name, channels in ranges.items()
+    }
+    scalings = _with_floors(seen, scalings, feeds)
+    for name, gram in _grams(seen, scalings, feeds).items():
+        graph.quantise(name, scalings[name], gram)
+    graph.finish()
+    onnx.save(model, target)
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The least and the largest value of each channel of a product's input, (channels,)."""
+
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Scaling:
+    """How a product's input becomes 8-bit numbers: divided, then rounded to steps of `step` from `zero`.
+
+    size: what each channel is divided by, (channels,).
+    symmetric: whether each row is then divided by its largest absolute value, or by its largest value.
+    floor: what a row is divided by at least.
+    """
+
+    size: Floats
+    symmetric: bool
+    floor: float
+    step: float = 1.0
+    zero: int = 0
+
+    def over(self, low: float, high: float) -> _Scaling:
+        """With steps that cover divided values from `low` to `high`, and 0 exactly."""
+        low, high = min(low, 0.0), max(high, 0.0)
+        step = max(high - low, _TINY) / _LEVELS
+        return replace(self, step=step, zero=round(-low / step))
+
+    def divided(self, values: Floats) -> Floats:
+        """Rows (rows, channels) before they are rounded."""
+        values = values / self.size
+        sized = np.abs(values) if self.symmetric else values
+        return values / np.maximum(sized.max(axis=1, keepdims=True), np.float32(self.floor))
+
+    def restored(self, values: Floats) -> Floats:
+        """What the 8-bit numbers of rows (rows, channels) stand for, still divided."""
+        steps = np.clip(np.round(self.divided(values) / self.step) + self.zero, 0, _LEVELS)
+        return ((steps - self.zero) * self.step).astype(np.float32)
+
+
+def _scaling(channels: _Range, weights: Floats) -> _Scaling:
+    """Smoothing, and the steps where they are fixed; weights (channels, width)."""
+    largest = np.maximum(np.maximum(channels.high, -channels.low), _TINY)
+    of_weights = np.maximum(np.abs(weights).max(axis=1), _TINY)
+    size = (largest**_ALPHA / of_weights ** (1 - _ALPHA)).astype(np.float32)
+    if len(weights) <= weights.shape[1]:
+        return _Scaling(size, symmetric=True, floor=_TINY).over(-1.0, 1.0)
+    # The inner layer of a feed-forward block: wider than states.
+    below = -float((channels.low / size).min())
+    return _Scaling(size, symmetric=False, floor=max(below, _TINY))
+
+
+def _with_floors(
+    seen: _Probe, scalings: dict[str, _Scaling], feeds: list[Feed]
+) -> dict[str, _Scaling]:
+    """Scalings with the floors, and with them the steps, of those that divide rows."""
+    rows = {name: scaling for name, scaling in scalings.items() if not scaling.symmetric}
+    largest: dict[str, list[Floats]] = {name: [] for name in rows}
+    for name, values in seen.values(list(rows), feeds):
+        largest[name].append((values / rows[name].size).max(axis=1))
+    found = {name: _floored(rows[name], np.concatenate(largest[name])) for name in rows}
+    return scalings | found
+
+
+def _floored(scaling: _Scaling, largest: Floats) -> _Scaling:
+    """The floor by which the steps of rows are the smallest, in the geometric mean.
+
+    A high floor makes large steps for rows without a large value; a low one lets the least value, which may
+    stand in such a row, widen the range of all.
+
+    Args:
+        scaling: its floor is how far values go below zero.
+        largest: of each row, (rows,).
+    """
+    below = scaling.floor
+    floors = below * np.geomspace(1, 16, 33)
+    steps = [np.log(np.maximum(largest, f)).mean() + np.log1p(below / f) for f in floors]
+    floor = float(floors[int(np.argmin(steps))])
+    return replace(scaling, floor=floor).over(-below / floor, 1.0)
+
+
+class _Probe:
+    """Runs a graph and shows values inside it."""
+
+    def __init__(self, model: onnx.ModelProto, names: list[str]) -> None:
+        import onnxruntime
+
+        probe = onnx.ModelProto()
+        probe.CopyFrom(model)
+        kind = TensorProto.FLOAT
+        probe.graph.output.extend(helper.make_tensor_value_info(n, kind, None) for n in names)
+        self._session = onnxruntime.InferenceSession(
+            probe.SerializeToString(), providers=["CPUExecutionProvider"]
         )
 
-
-def _reader(feeds: list[Feed]) -> Any:
-    from onnxruntime.quantization import CalibrationDataReader
-
-    class Reader(CalibrationDataReader):
-        """Gives the feeds once."""
-
-        def __init__(self) -> None:
-            self._left = iter(feeds)
-
-        def get_next(self) -> Feed | None:
-            return next(self._left, None)
-
-    return Reader()
+    def values(self, names: list[str], feeds: list[Feed]) -> Iterator[tuple[str, Floats]]:
+        """Of each feed each value's rows (rows, channels), padding left out."""
+        taken = {node.name for node in self._session.get_inputs()}
+        for feed in feeds:
+            used = {name: value for name, value in feed.items() if name in taken}
+            real = feed["piece_mask"].astype(bool)
+            for name, value in zip(names, self._session.run(names, used), strict=True):
+                yield name, value[real] if value.shape[:2] == real.shape else _rows(value)
 
 
-def _largest(model: onnx.ModelProto, names: list[str], feeds: list[Feed]) -> dict[str, Floats]:
-    """The largest absolute value of each channel, the last axis, of values of the graph, over all feeds."""
-    import onnxruntime
-
-    probe = onnx.ModelProto()
-    probe.CopyFrom(model)
-    graph = probe.graph
-    graph.initializer.append(numpy_helper.from_array(np.array([0, 1], np.int64), "probe_axes"))
-    for name in names:
-        graph.node.append(helper.make_node("Abs", [name], [f"{name}_abs"]))
-        inputs = [f"{name}_abs", "probe_axes"]
-        graph.node.append(helper.make_node("ReduceMax", inputs, [f"{name}_max"], keepdims=0))
-        graph.output.append(helper.make_tensor_value_info(f"{name}_max", TensorProto.FLOAT, [None]))
-    session = onnxruntime.InferenceSession(
-        probe.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    found = [session.run([f"{name}_max" for name in names], dict(feed)) for feed in feeds]
-    return {name: np.max([run[at] for run in found], axis=0) for at, name in enumerate(names)}
+def _rows(value: Floats) -> Floats:
+    return value.reshape(-1, value.shape[-1])
 
 
-class _Products:
-    """The products of (batch, pieces, channels) with weights (channels, width) in a graph."""
+def _ranges(seen: _Probe, names: list[str], feeds: list[Feed]) -> dict[str, _Range]:
+    found: dict[str, _Range] = {}
+    for name, values in seen.values(names, feeds):
+        low, high = values.min(axis=0), values.max(axis=0)
+        if (known := found.get(name)) is not None:
+            low, high = np.minimum(low, known.low), np.maximum(high, known.high)
+        found[name] = _Range(low, high)
+    return found
 
-    def __init__(self, graph: onnx.GraphProto) -> None:
-        self._graph = graph
-        uses = Counter(name for node in graph.node for name in node.input)
-        # Weights that several products share would be smoothed for each of them.
-        self._weights = {
-            w.name: w for w in graph.initializer if len(w.dims) == 2 and uses[w.name] == 1
-        }
-        self._nodes = [
+
+def _grams(seen: _Probe, scalings: Mapping[str, _Scaling], feeds: list[Feed]) -> dict[str, Floats]:
+    """Sums over rows of products of channels (channels, channels), as the rounded inputs have them."""
+    found: dict[str, Floats] = {}
+    for name, values in seen.values(list(scalings), feeds):
+        rows = scalings[name].restored(values)
+        gram = rows.T @ rows
+        found[name] = found[name] + gram if name in found else gram
+    return found
+
+
+class _Graph:
+    """A graph whose products of (batch, pieces, channels) with weights (channels, width) are rewritten."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self._model, self._graph = model, model.graph
+        uses = Counter(name for node in self._graph.node for name in node.input)
+        self._constants = {tensor.name: tensor for tensor in self._graph.initializer}
+        self._products = [
             node
-            for node in graph.node
-            if node.op_type == "MatMul" and node.input[1] in self._weights
+            for node in self._graph.node
+            # Weights that several products share would be rounded for each of them.
+            if node.op_type == "MatMul"
+            and uses[node.input[1]] == 1
+            and len(self._dims(node.input[1])) == 2
         ]
-        self.names = [node.name for node in self._nodes]
+        self._new: dict[str, list[onnx.NodeProto]] = {}  # in the stead of nodes, by their names
 
     @property
     def inputs(self) -> list[str]:
         """What is multiplied, each value once: several products may read one."""
-        return list(dict.fromkeys(node.input[0] for node in self._nodes))
+        return list(dict.fromkeys(node.input[0] for node in self._products))
 
-    def smooth(self, largest: Mapping[str, Floats]) -> None:
-        """Rewrite the graph so that the products' inputs have channels of like size.
+    def weights_of(self, name: str) -> Floats:
+        """The weights of all products that read a value, (channels, widths together)."""
+        return np.concatenate([self._array(n.input[1]) for n in self._users(name)], axis=1)
+
+    def quantise(self, name: str, scaling: _Scaling, gram: Floats) -> None:
+        """Put the products that read a value on 8-bit numbers.
 
         Args:
-            largest: each input's largest absolute value, (channels,).
+            gram: of the value's rounded rows, (channels, channels).
         """
-        before: dict[str, list[onnx.NodeProto]] = {}  # by the first product that reads them
-        after: dict[str, list[onnx.NodeProto]] = {}  # by the product
-        narrowest = min(len(channels) for channels in largest.values())
-        for name, size in largest.items():
-            users = [node for node in self._nodes if node.input[0] == name]
-            # Inner layers are wider than states; outliers are theirs.
-            apart = (
-                np.argsort(-size)[:_OUTLIERS] if len(size) > narrowest else np.zeros(0, np.int64)
-            )
-            for node in users:
-                if len(apart):
-                    after[node.name] = self._in_float(node, np.sort(apart))
-            before[users[0].name] = [self._divided(name, size, apart, users)]
-        nodes = [
-            each
-            for node in self._graph.node
-            for each in (*before.get(node.name, ()), node, *after.get(node.name, ()))
-        ]
-        del self._graph.node[:]
-        self._graph.node.extend(nodes)
-
-    def _in_float(
-        self, product: onnx.NodeProto, apart: npt.NDArray[np.int64]
-    ) -> list[onnx.NodeProto]:
-        """Steps that add a product's channels `apart` in float32; its own weights of these become zero."""
-        name, value = product.name, product.output[0]
-        weights = self._array(product)
-        self._constant(f"{name}_apart", apart)
-        self._constant(f"{name}_apart_weights", weights[apart])
-        weights[apart] = 0.0
-        self._store(product, weights)
-        product.output[0] = f"{value}_rest"
-        return [
-            helper.make_node(
-                "Gather", [product.input[0], f"{name}_apart"], [f"{name}_few"],
-                name=f"{name}_few", axis=-1,
-            ),
-            helper.make_node(
-                "MatMul", [f"{name}_few", f"{name}_apart_weights"], [f"{name}_of_few"],
-                name=f"{name}_of_few",
-            ),
-            helper.make_node(
-                "Add", [f"{value}_rest", f"{name}_of_few"], [value], name=f"{name}_both"
-            ),
-        ]  # fmt: skip
-
-    def _divided(
-        self,
-        name: str,
-        size: Floats,
-        apart: npt.NDArray[np.int64],
-        users: list[onnx.NodeProto],
-    ) -> onnx.NodeProto:
-        """The step that divides a value's channels; the products that read it read its result."""
-        weights = {node.name: self._array(node) for node in users}
-        of_weights = np.max([np.abs(own).max(axis=1) for own in weights.values()], axis=0)
-        scale = np.maximum(size, _TINY) ** _ALPHA / np.maximum(of_weights, _TINY) ** (1 - _ALPHA)
-        factor = (1 / scale).astype(np.float32)
-        factor[apart] = 0.0  # multiplied elsewhere, and not to widen the range here
-        scale[apart] = 0.0
-        self._constant(f"{name}_factor", factor)
+        users = self._users(name)
+        first = self._first_steps(name, scaling)
         for node in users:
-            self._store(node, weights[node.name] * scale[:, None].astype(np.float32))
-            node.input[0] = f"{name}_smooth"
-        return helper.make_node(
-            "Mul", [name, f"{name}_factor"], [f"{name}_smooth"], name=f"{name}_smooth"
-        )
+            self._new[node.name] = first + self._product(node, name, scaling, gram)
+            first = []
 
-    def _array(self, product: onnx.NodeProto) -> Floats:
-        return numpy_helper.to_array(self._weights[product.input[1]]).copy()
+    def finish(self) -> None:
+        """Put the new steps in, and drop the constants that they no longer need."""
+        nodes = [each for node in self._graph.node for each in self._new.get(node.name, [node])]
+        used = {name for node in nodes for name in node.input}
+        kept = [tensor for tensor in self._graph.initializer if tensor.name in used]
+        del self._graph.node[:], self._graph.initializer[:], self._graph.value_info[:]
+        self._graph.node.extend(nodes)
+        self._graph.initializer.extend(kept)
+        self._model.opset_import.append(helper.make_opsetid(_FUSED, 1))
 
-    def _store(self, product: onnx.NodeProto, weights: Floats) -> None:
-        tensor = self._weights[product.input[1]]
-        tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
+    def _users(self, name: str) -> list[onnx.NodeProto]:
+        return [node for node in self._products if node.input[0] == name]
 
-    def _constant(self, name: str, value: npt.NDArray[Any]) -> None:
+    def _first_steps(self, name: str, scaling: _Scaling) -> list[onnx.NodeProto]:
+        """A value to 8-bit numbers, once for all products that read it."""
+        by = self._constant(f"{name}_factor", (1 / scaling.size).astype(np.float32))
+        steps = [_node("Mul", [name, by], f"{name}_smooth")]
+        last = self._constant(f"{name}_last", np.array([-1], np.int64))
+        floor = self._constant(f"{name}_floor", np.array(scaling.floor, np.float32))
+        sized = f"{name}_smooth"
+        if scaling.symmetric:
+            sized = f"{name}_absolute"
+            steps.append(_node("Abs", [f"{name}_smooth"], sized))
+        steps += [
+            _node("ReduceMax", [sized, last], f"{name}_largest", keepdims=1),
+            _node("Max", [f"{name}_largest", floor], f"{name}_size"),
+            _node("Div", [f"{name}_smooth", f"{name}_size"], f"{name}_divided"),
+        ]
+        step = self._constant(f"{name}_step", np.array(scaling.step, np.float32))
+        zero = self._constant(f"{name}_zero", np.array(scaling.zero, np.uint8))
+        steps.append(_node("QuantizeLinear", [f"{name}_divided", step, zero], f"{name}_bytes"))
+        return steps
+
+    def _product(
+        self, product: onnx.NodeProto, name: str, scaling: _Scaling, gram: Floats
+    ) -> list[onnx.NodeProto]:
+        """A product of 8-bit numbers in the stead of a product of a value, and what follows it."""
+        weights = self._array(product.input[1])
+        numbers, steps = rounded(weights * scaling.size[:, None], gram)
+        own, value = product.name, product.output[0]
+        inputs = [
+            f"{name}_bytes",
+            self._constant(f"{own}_bytes", numbers),
+            f"{name}_step",
+            self._constant(f"{own}_steps", steps),
+            f"{name}_zero",
+        ]
+        return [  # what rows were divided by comes back
+            _node("MatMulIntegerToFloat", inputs, f"{value}_divided", domain=_FUSED),
+            _node("Mul", [f"{value}_divided", f"{name}_size"], value),
+        ]
+
+    def _dims(self, name: str) -> list[int]:
+        """The shape of a constant; none of what is computed."""
+        found = self._constants.get(name)
+        return [] if found is None else list(found.dims)
+
+    def _array(self, name: str) -> Floats:
+        return numpy_helper.to_array(self._constants[name])
+
+    def _constant(self, name: str, value: npt.NDArray[Any]) -> str:
         self._graph.initializer.append(numpy_helper.from_array(value, name))
+        return name
+
+
+def _node(kind: str, inputs: list[str], output: str, **attributes: Any) -> onnx.NodeProto:
+    return helper.make_node(kind, inputs, [output], name=f"{output}_{kind}", **attributes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from corpora import Example
     from extract.evaluation.score import Score
     from extract.pipeline import Extractor
+    from extract.predict import Predictor
 
 # Probabilities may differ by so much: at most, and on average.
 BOUNDS: dict[Precision, tuple[float, float]] = {"fp32": (0.001, 0.00001), "int8": (0.25, 0.01)}
+_BELOW = 2.0  # log-odds; an 8-bit export moves scores by tenths
 F1_BOUND = 0.3  # points of dev F1 below PyTorch
 
 _Key = tuple[Any, ...]
@@ -27,12 +30,15 @@ _Key = tuple[Any, ...]
 def closeness(ours: Extractor, theirs: Extractor, sentences: Sequence[Sentence]) -> Closeness:
     """Compare the calibrated probabilities of all candidates that either of two extractors has.
 
-    What only one of them has counts as 0 for the other: it fell below the floor for candidates.
+    What only one of them has counts as 0 for the other: it fell below the floor for candidates. Floors are
+    lower here than the model's, so that what is just above one on this side and just below it on that is
+    compared.
     """
-    found = [
-        [dict(_probabilities(e, c)) for _, c in e._predictor.stream(sentences)]
-        for e in (ours, theirs)
-    ]
+    found = []
+    for extractor in (ours, theirs):
+        with _lower_floors(extractor):
+            streamed = extractor._predictor.stream(sentences)
+            found.append([dict(_probabilities(extractor, c)) for _, c in streamed])
     gaps = [
         abs(left.get(key, 0.0) - right.get(key, 0.0))
         for left, right in zip(*found, strict=True)
@@ -44,6 +50,19 @@ def closeness(ours: Extractor, theirs: Extractor, sentences: Sequence[Sentence])
             "checked. Lower its head's floors, or train it."
         )
     return Closeness(n=len(gaps), largest=max(gaps), mean=float(np.mean(gaps)))
+
+
+@contextmanager
+def _lower_floors(extractor: Extractor) -> Iterator[None]:
+    """The head's floors for candidates, lower by `_BELOW` meanwhile."""
+    head = cast("Predictor", extractor._predictor).model.head
+    before = head.config
+    names = [name for name in ("span_floor", "triple_floor") if hasattr(before, name)]
+    head.config = before.model_copy(update={n: getattr(before, n) - _BELOW for n in names})
+    try:
+        yield
+    finally:
+        head.config = before
 
 
 def _probabilities(extractor: Extractor, candidates: Candidates) -> Iterator[tuple[_Key, float]]:

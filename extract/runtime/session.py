@@ -16,6 +16,9 @@ from extract.runtime.graph import INPUTS, graph_inputs
 
 logger = logging.getLogger(__name__)
 
+# Fusions whose product is slower than its parts: its loops do not use vector instructions as theirs do.
+_SLOWER = ["SkipLayerNormFusion", "BiasGeluFusion"]
+
 
 class OnnxEncoder:
     """Runs an ONNX file that `graph.write_graph` wrote, on the CPU.
@@ -45,7 +48,10 @@ class OnnxEncoder:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
-                str(file), options, providers=["CPUExecutionProvider"]
+                str(file),
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=_SLOWER,
             )
         except Exception as error:  # ONNX Runtime has a dozen exception classes of its own
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -36,6 +36,7 @@ from extract.interfaces.cli.options import (
     check_search,
 )
 from extract.interfaces.cli.printing import as_json
+from extract.interfaces.extraction import ModelOptions, load_extractor
 from extract.interfaces.io.target import Target
 
 if TYPE_CHECKING:
@@ -91,25 +92,24 @@ def evaluate(
         # Opened first: a report that cannot be written is not worth computing.
         target = None if json_ is None else stack.enter_context(Target(json_, force=True))
         examples = read_gold(corpus, split or "dev", file, path, dev, seed)
-        from extract.decode.solvers import make_solver
-        from extract.kg.prior import RelationPrior
-        from extract.pipeline import load
         from extract.versions import environment
 
-        prior = None if relation_prior is None else RelationPrior.read(relation_prior)
-        solver = make_solver(decoder, objective=objective, time_limit=time_limit)
-        extractor = load(
-            model,
-            accuracy=accuracy,
-            device=device,
-            dtype=dtype,
-            threads=threads,
-            runtime=runtime,
-            decoder=solver,
-            exit_layer=exit_layer,
+        extractor = load_extractor(
+            ModelOptions(
+                model,
+                accuracy=accuracy,
+                decoder=decoder,
+                objective=objective,
+                time_limit=time_limit,
+                threads=threads,
+                device=device,
+                dtype=dtype,
+                runtime=runtime,
+                exit_layer=exit_layer,
+                relation_prior=relation_prior,
+                prior_weight=prior_weight,
+            )
         )
-        if prior is not None:
-            extractor = extractor.biased(prior.bias(extractor.schema, prior_weight))
         started = time.monotonic()
         kind = cast(Literal["found", "given"], entities or extractor.entities)
         examples = _as_known(extractor, examples)

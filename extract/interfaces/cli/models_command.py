@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from extract.interfaces.cli.exits import EPILOG, UsageError
-from extract.interfaces.cli.options import CorpusFolder, DevCut, Precision
+from extract.interfaces.cli.options import CorpusFolder, DevCut, Precision, Threads
 from extract.interfaces.cli.printing import as_json, columns
 from extract.interfaces.cli.reshape_commands import average, cut
 
@@ -138,6 +138,42 @@ def _dev_and_train(
     train = read_gold(corpus, "train", None, path, n_dev, seed)
     step = max(1, len(train) // _N_TYPICAL)
     return examples, [example.sentence for example in train[::step][:_N_TYPICAL]]
+
+
+@models_app.command("tune", epilog=EPILOG)
+def tune(
+    model: Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A model or its folder.")],
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Measure what a model can be run by on this machine, and keep the fastest for --runtime auto.
+
+    An export in the folder (`tripack models export`) is measured beside PyTorch. The choice lies in the
+    user's cache and holds for this model, processor, number of threads and these versions.
+    See docs/runtime.md.
+    """
+    from extract.runtime.tune import tune
+
+    tuned = tune(model, threads)
+    if json_:
+        print(tuned.model_dump_json(indent=1))
+        return
+    first = tuned.measured[0].sentences_per_second
+    rows = [
+        (one.kind, f"{one.sentences_per_second:.0f}", f"{one.sentences_per_second / first:.2f}")
+        for one in tuned.measured
+    ]
+    print(columns([("kind", "sentences/s", "times"), *rows]))
+    print(f"--runtime auto with {tuned.threads} threads: {tuned.runtime}")
+    for one in tuned.measured:
+        if not one.eligible:
+            note = "is never taken by auto: in bfloat16 scores depend on the batch. Ask for it by --dtype."
+            print(f"tripack: note: {one.kind} {note}", file=sys.stderr)
+    if len({one.kind.partition("-")[0] for one in tuned.measured}) == 1:
+        print(
+            "tripack: note: the folder has no export to compare; `tripack models export` makes one",
+            file=sys.stderr,
+        )
 
 
 models_app.command("average", epilog=EPILOG)(average)

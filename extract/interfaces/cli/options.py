@@ -13,7 +13,7 @@ DEFAULT_MODEL = "wikidata-small"
 DEVICES = ["auto", "cpu", "cuda"]
 ACCURACIES = ["fast", "balanced", "best"]
 DTYPES = ["auto", "float32", "bfloat16"]
-RUNTIMES = ["torch", "onnx"]
+RUNTIMES = ["auto", "onnx", "torch"]
 PRECISIONS = ["fp32", "int8"]
 METHODS = ["greedy", "uniform"]
 ENTITIES = ["found", "given"]
@@ -172,7 +172,8 @@ Runtime = Annotated[
     str,
     typer.Option(
         callback=_check_runtime,
-        help="What computes: torch, or onnx for a model that `tripack models export` made.",
+        help="What computes: torch, onnx for a model that `tripack models export` made, or auto for what "
+        "`tripack models tune` chose.",
     ),
 ]
 ExitLayer = Annotated[

@@ -18,11 +18,12 @@ from extract.interfaces.cli.options import (
     Device,
     Dtype,
     Model,
+    Runtime,
     SchemaFile,
     Threads,
 )
+from extract.interfaces.extraction import ModelOptions, load_extractor
 from extract.interfaces.server.settings import API_KEY_VARIABLE, ServerSettings, read_api_key
-from extract.schemas.read import read_schema
 
 _LIMITS, _WAITING = "Limits", "Waiting"
 _DEFAULT = ServerSettings()
@@ -59,6 +60,7 @@ def serve(
     threads: Threads = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    runtime: Runtime = "torch",
     max_body: Annotated[
         int, typer.Option(metavar="BYTES", rich_help_panel=_LIMITS, help="Of a request's body.")
     ] = _DEFAULT.max_body_bytes,
@@ -111,17 +113,21 @@ def serve(
         drain_notice=drain_notice,
         api_key=read_api_key(api_key_file),
     )
-    wanted = None if schema is None else read_schema(schema)
+    options = ModelOptions(
+        model,
+        accuracy=accuracy,
+        schema=schema,
+        threads=threads,
+        device=device,
+        dtype=dtype,
+        runtime=runtime,
+    )
     from extract.interfaces.server.app import Service
     from extract.interfaces.server.run import address_of, is_local, open_port, serve
 
     with open_port(host, port) as taken:  # before the model is loaded, so that a slip shows at once
-        from extract.pipeline import load
-
         return_large_blocks()
-        extractor = load(model, accuracy=accuracy, device=device, dtype=dtype, threads=threads)
-        if wanted is not None:
-            extractor = extractor.restricted(wanted)
+        extractor = load_extractor(options)
         if not is_local(taken) and settings.api_key is None:
             _say("note: other machines can reach the server, and it asks for no API key")
         line = f"{extractor.full_name} on {address_of(taken)} (Ctrl-C stops it)"

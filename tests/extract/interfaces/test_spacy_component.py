@@ -82,6 +82,13 @@ def test_decoder_is_the_one_that_is_set(tiny_nlp: Language, tiny_model: Path) ->
         _ = component(pipeline(tiny_model, decoder="best")).extractor
 
 
+def test_runtime_and_dtype_are_those_that_are_set(tiny_model: Path) -> None:
+    predictor: Any = component(pipeline(tiny_model, dtype="bfloat16")).extractor._predictor
+    assert predictor.autocast
+    with pytest.raises(ModelError, match="has no ONNX export"):
+        _ = component(pipeline(tiny_model, runtime="onnx")).extractor
+
+
 def test_doc_gets_what_the_extractor_finds(tiny_nlp: Language, tiny_model: Path) -> None:
     docs = list(tiny_nlp.pipe(TEXTS))
     documents = list(extract.pipeline.load(tiny_model).extract(TEXTS))
