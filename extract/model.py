@@ -37,6 +37,9 @@ class EncoderConfig(BaseModel):
 
     name: str = Field("all-MiniLM-L6-v2", description="folder, hub name or packaged encoder")
     n_layers: int | None = Field(None, ge=1, description="keep the first layers only")
+    layers: tuple[int, ...] | None = Field(
+        None, min_length=1, description="keep these layers only, counted from 1, ascending"
+    )
     max_words: int = Field(160, ge=8, description="words of a sentence in one window")
     context_words: int = Field(0, ge=0, description="words of surrounding sentences on each side")
     freeze_embeddings: bool = Field(True, description="leave the word-embedding matrix as it is")
@@ -89,6 +92,7 @@ class ExtractionModel(nn.Module):
         self.encoder = PretrainedEncoder(
             config.encoder.name,
             n_layers=config.encoder.n_layers,
+            layers=config.encoder.layers,
             word_shapes=config.encoder.word_shapes,
             dropout=config.encoder.dropout,
             lora=config.lora,
@@ -100,13 +104,15 @@ class ExtractionModel(nn.Module):
 
     def word_states(self, batch: EncodedBatch) -> WordStates:
         """One pass of the encoder: states (batch, words, hidden) for each task."""
-        return self._pooled(batch, self._layers(batch))
+        return self.fused_words(self.layer_states(batch), batch)
 
-    def _layers(self, batch: EncodedBatch) -> LayerStates:
-        layers: LayerStates = self.encoder(batch.piece_ids, batch.piece_mask, batch.shape_of_piece)
-        return layers
+    def layer_states(self, batch: EncodedBatch) -> LayerStates:
+        """The states of all layers, each (batch, pieces, hidden)."""
+        states: LayerStates = self.encoder(batch.piece_ids, batch.piece_mask, batch.shape_of_piece)
+        return states
 
-    def _pooled(self, batch: EncodedBatch, layers: LayerStates) -> WordStates:
+    def fused_words(self, layers: LayerStates, batch: EncodedBatch) -> WordStates:
+        """Word states (batch, words, hidden) for each task, from the states of all layers."""
         fused = self.fusion(layers)
         n_words = batch.word_mask.shape[1]
         pooled: dict[int, Tensor] = {}  # tasks may share one tensor: pool it once
@@ -130,12 +136,12 @@ class ExtractionModel(nn.Module):
         Args:
             exits: weight of each layer after which fusion and head are to be right; None: the last alone.
         """
-        layers = self._layers(batch)
+        layers = self.layer_states(batch)
         if exits is None:
-            return self.head.loss(self._pooled(batch, layers), gold)
+            return self.head.loss(self.fused_words(layers, batch), gold)
         sums: dict[str, Tensor] = {}
         for layer, weight in exits.items():
-            losses = self.head.loss(self._pooled(batch, layers.up_to(layer)), gold)
+            losses = self.head.loss(self.fused_words(layers.up_to(layer), batch), gold)
             for task, loss in losses.items():
                 sums[task] = weight * loss + sums[task] if task in sums else weight * loss
         return sums

@@ -37,6 +37,10 @@ class WordReader:
         self._backend = tokenizer.backend_tokenizer
         self._kept: dict[str, WordPieces] = {}
 
+    def reads_as(self, other: WordReader) -> bool:
+        """Whether both make the same pieces of every word."""
+        return bool(self._backend.to_str() == other._backend.to_str())
+
     def read(self, sentences: Sequence[Sequence[str]]) -> list[list[WordPieces]]:
         """The pieces of each word of each sentence; a word the tokenizer drops is unknown."""
         kept = self._kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,6 +84,7 @@ class PretrainedEncoder(nn.Module):
     Args:
         name: a folder, a hub name, or a packaged encoder's name.
         n_layers: keep the first `n_layers` layers; None keeps all.
+        layers: keep these layers, counted from 1, in ascending order; None keeps those of `n_layers`.
         word_shapes: add a learned vector for each word's shape to its pieces' embeddings.
         dropout: replaces the encoder's own hidden and attention dropout; None keeps them.
         lora: adapters to train in the place of its weights; None: it has none.
@@ -96,6 +98,7 @@ class PretrainedEncoder(nn.Module):
         name: str,
         *,
         n_layers: int | None = None,
+        layers: tuple[int, ...] | None = None,
         word_shapes: bool = False,
         dropout: float | None = None,
         lora: LoraSettings | None = None,
@@ -114,6 +117,9 @@ class PretrainedEncoder(nn.Module):
                         f"Expected n_layers in 1..{depth} for encoder {name!r}, got {n_layers}."
                     )
                 config.num_hidden_layers = n_layers
+            if layers is not None:
+                _check_layers(layers, n_layers, depth, name)
+                config.num_hidden_layers = layers[-1]
             if dropout is not None:
                 config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
             extra: dict[str, Any] = (
@@ -127,8 +133,12 @@ class PretrainedEncoder(nn.Module):
             raise ModelError(
                 f"Cannot load encoder {name!r} from {path}: {_first_line(error)}"
             ) from error
+        if layers is not None:
+            keep_layers(self.model, layers)
         self.hidden = int(config.hidden_size)
-        self.n_layers = int(config.num_hidden_layers)
+        self.n_layers = int(self.model.config.num_hidden_layers)
+        # The encoder's own numbers of its layers, from 1.
+        self.kept = layers if layers is not None else tuple(range(1, self.n_layers + 1))
         self.shapes = None
         if word_shapes:
             self.shapes = nn.Embedding(len(SHAPES), self.model.get_input_embeddings().embedding_dim)
@@ -242,6 +252,42 @@ class PretrainedEncoder(nn.Module):
             depth = next((int(p) + 1 for p in parts if p.isdigit()), 0)
             groups[depth].append(parameter)
         return groups
+
+
+def stacked_layers(model: Any) -> tuple[str, nn.ModuleList]:
+    """The name and the list of a transformer's layers.
+
+    Raises `ModelError` if it has no list of as many modules as its settings count layers, such as a model
+    whose layers share their weights.
+    """
+    n_layers = model.config.num_hidden_layers
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == n_layers:
+            return name, module
+    raise ModelError(
+        f"Expected an encoder with {n_layers} layers of their own, got one of the type "
+        f"{model.config.model_type!r}, which has no such list. Its layers cannot be told apart."
+    )
+
+
+def keep_layers(model: Any, layers: tuple[int, ...]) -> None:
+    """Take all other layers out of a transformer, in place; layers are counted from 1."""
+    name, stacked = stacked_layers(model)
+    parent = model.get_submodule(name.rpartition(".")[0])
+    setattr(parent, name.rpartition(".")[2], nn.ModuleList(stacked[layer - 1] for layer in layers))
+    model.config.num_hidden_layers = len(layers)
+
+
+def _check_layers(layers: tuple[int, ...], n_layers: int | None, depth: int, name: str) -> None:
+    if n_layers is not None:
+        raise ModelError(
+            f"Expected n_layers or layers for encoder {name!r}, got both: {n_layers} and {list(layers)}."
+        )
+    ascending = all(a < b for a, b in itertools.pairwise(layers))
+    if not layers or not ascending or not 1 <= layers[0] <= layers[-1] <= depth:
+        raise ModelError(
+            f"Expected layers in 1..{depth}, ascending, for encoder {name!r}, got {list(layers)}."
+        )
 
 
 _POOLED = {"bert", "mpnet", "roberta", "xlm-roberta", "camembert", "ernie"}

@@ -124,21 +124,12 @@ class Windower:
         """
         n_before = self.n_shortened_words
         pieces = self._pieces([sentence.words for sentence in sentences])
-        context = self.context_words
-        lefts: list[list[WordPieces]] = []
-        rights: list[list[WordPieces]] = []
-        if context:
-            lefts = self._pieces([s.left_context[-context:] for s in sentences])
-            rights = self._pieces([s.right_context[:context] for s in sentences])
+        around = self._around(sentences)
         found = []
         for number, words in enumerate(pieces):
             tree = self.parser.parents(sentences[number].words) if self.parser else None
             for start, end in self._cuts(words):
-                left: list[WordPieces] = []
-                right: list[WordPieces] = []
-                if context:
-                    left = (lefts[number] + words[max(0, start - context) : start])[-context:]
-                    right = (words[end : end + context] + rights[number])[:context]
+                left, right = self._context(words, start, end, around[number])
                 window = self._window(number, start, end, words[start:end], left, right)
                 if tree is not None:
                     window = replace(window, parents=inside(tree, start, end))
@@ -150,10 +141,78 @@ class Windower:
             )  # fmt: skip
         return found
 
+    def cuts_as(self, other: Windower) -> bool:
+        """Whether every window that the other makes is one that this one reads, piece by piece."""
+        return (
+            self._reader.reads_as(other._reader)
+            and self._prefix == other._prefix
+            and self._suffix == other._suffix
+            and self.context_words == other.context_words
+            and self.room >= other.room
+            and (self.parser is None or other.parser is not None)
+        )
+
+    def again(self, windows: Sequence[Window], sentences: Sequence[Sentence]) -> list[Window]:
+        """Windows of another windower as this one cuts the same words.
+
+        Where the words have more pieces than a window has room for, those of the longest are cut off.
+
+        Args:
+            windows: of `sentences`, by `Window.sentence`.
+
+        Raises `ValueError` if a window has more words than a window here has room for.
+        """
+        pieces = self._pieces([sentence.words for sentence in sentences])
+        around = self._around(sentences)
+        trees: dict[int, Parents] = {}
+        found = []
+        for one in windows:
+            if one.n_words > self.room:
+                raise ValueError(
+                    f"Expected windows of at most {self.room} words, got one of {one.n_words}."
+                )
+            number, start, end = one.sentence, one.start_word, one.end_word
+            words = pieces[number]
+            left, right = self._context(words, start, end, around[number])
+            own = _shortened(words[start:end], self.room)
+            again = self._window(number, start, end, own, left, right)
+            if self.parser is not None:
+                if number not in trees:
+                    trees[number] = self.parser.parents(sentences[number].words)
+                again = replace(again, parents=inside(trees[number], start, end))
+            found.append(again)
+        return found
+
     def _pieces(self, sentences: Sequence[Sequence[str]]) -> list[list[WordPieces]]:
         read = self._reader.read(sentences)
         self.n_shortened_words += sum(word.shortened for words in read for word in words)
         return read
+
+    def _around(
+        self, sentences: Sequence[Sentence]
+    ) -> list[tuple[list[WordPieces], list[WordPieces]]]:
+        """The pieces of the words before and after each sentence, as far as context reaches."""
+        context = self.context_words
+        if not context:
+            return [([], []) for _ in sentences]
+        lefts = self._pieces([s.left_context[-context:] for s in sentences])
+        rights = self._pieces([s.right_context[:context] for s in sentences])
+        return list(zip(lefts, rights, strict=True))
+
+    def _context(
+        self,
+        words: list[WordPieces],
+        start: int,
+        end: int,
+        around: tuple[list[WordPieces], list[WordPieces]],
+    ) -> tuple[list[WordPieces], list[WordPieces]]:
+        """The words before and after a window of a sentence's `words`."""
+        context = self.context_words
+        if not context:
+            return [], []
+        left = (around[0] + words[max(0, start - context) : start])[-context:]
+        right = (words[end : end + context] + around[1])[:context]
+        return left, right
 
     def _cuts(self, words: list[WordPieces]) -> Iterable[tuple[int, int]]:
         if 0 < len(words) <= self.max_words and _n_pieces(words) <= self.room:
@@ -238,6 +297,15 @@ def _n_pieces(words: Iterable[WordPieces]) -> int:
 def _each(values: Iterable[int], words: Iterable[WordPieces]) -> Iterator[int]:
     """A word's value for each of its pieces."""
     return (value for value, word in zip(values, words, strict=True) for _ in word.ids)
+
+
+def _shortened(words: list[WordPieces], room: int) -> list[WordPieces]:
+    """The words by as many of their first pieces as fit into `room`, the same number at most for each."""
+    for most in range(MAX_PIECES_A_WORD, 0, -1):
+        short = [word._replace(ids=word.ids[:most]) for word in words]
+        if _n_pieces(short) <= room:
+            break
+    return short
 
 
 def _fill(words: list[WordPieces], room: int) -> list[WordPieces]:

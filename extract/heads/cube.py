@@ -57,6 +57,14 @@ class TrainingSpans:
         return cls(spans.to(device), real.to(device), found)
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredValues:
+    """Triples (triples, 4), and scores (rows, labels) of each with each span of its window, in order."""
+
+    triples: Tensor
+    scores: Tensor
+
+
 class QualifierCube(nn.Module):
     """Scores (triple, value) by qualifier label; trained on spans and, if asked to, on word cells.
 
@@ -157,7 +165,17 @@ class QualifierCube(nn.Module):
         gold: Sequence[GoldWindow],
         false_triples: Sequence[_TripleKey],
     ) -> Tensor:
-        """Triples against all training spans, scored as inference scores them, a triple.
+        """As `scored_values`, the loss alone."""
+        return self.scored_values(states, spans, gold, false_triples)[0]
+
+    def scored_values(
+        self,
+        states: Tensor,
+        spans: TrainingSpans,
+        gold: Sequence[GoldWindow],
+        false_triples: Sequence[_TripleKey],
+    ) -> tuple[Tensor, ScoredValues | None]:
+        """The loss of triples against all training spans, scored as inference scores them, a triple.
 
         Gold triples, and of each window as many of the likeliest false ones and a few more: nothing
         qualifies what is no fact, so that a value speaks for the fact as well.
@@ -165,6 +183,8 @@ class QualifierCube(nn.Module):
         Args:
             states: (batch, words, hidden).
             false_triples: (window, subject span, relation, object span), the likeliest first.
+
+        Returns: the loss, and what was scored, if there was any triple.
         """
         values: dict[_TripleKey, set[tuple[int, int]]] = {}
         for row, window in enumerate(gold):
@@ -179,7 +199,7 @@ class QualifierCube(nn.Module):
                 room[key[0]] -= 1
                 values[key] = set()
         if not values:
-            return states.sum() * 0.0
+            return states.sum() * 0.0, None
         values = dict(sorted(values.items()))
         member = span_membership(spans.spans, states.shape[1], states.dtype)
         triples = torch.tensor(list(values), device=states.device)
@@ -190,7 +210,18 @@ class QualifierCube(nn.Module):
             for span, label in right:
                 target[place[triple, span], label] = True
         annotated = self._annotated([gold[row] for row, *_ in values], scores.device)
-        return zlpr(scores, target.to(scores.device), annotated[at]).sum() / len(values)
+        loss = zlpr(scores, target.to(scores.device), annotated[at]).sum() / len(values)
+        return loss, ScoredValues(triples, scores)
+
+    def scores_of(self, states: Tensor, spans: TrainingSpans, triples: Tensor) -> Tensor:
+        """Scores (rows, labels) of each triple with each training span of its window, as `scored_values`.
+
+        Args:
+            states: (batch, words, hidden).
+            triples: (triples, 4) of window, subject span, relation, object span; sorted.
+        """
+        member = span_membership(spans.spans, states.shape[1], states.dtype)
+        return self._score(states, spans.spans, member, spans.real, triples)[0]
 
     def _annotated(self, gold: Sequence[GoldWindow], device: torch.device) -> Tensor:
         return counted_labels([w.qualifier_labels for w in gold], self.n_labels, device)

@@ -40,6 +40,7 @@ from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.cube_pruning import likeliest_words
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.pairs import likely_false, pair_loss, pair_scores
+from extract.heads.scored import CellScores, ScoredCells
 from extract.heads.scorers import Biaffine, Projection
 from extract.heads.spans import (
     MAX_WIDTH,
@@ -192,6 +193,12 @@ class TableHead(Head):
 
     def loss(self, states: WordStates, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
         """Span cells a word, span pairs a span, values a pair; with `cells`, also word cells a word."""
+        return self.scored_loss(states, gold)[0]
+
+    def scored_loss(
+        self, states: WordStates, gold: Sequence[GoldWindow]
+    ) -> tuple[dict[str, Tensor], ScoredCells]:
+        """As `loss`, with the scores of spans, pairs and values that the losses were made from."""
         n_words = states.mask.sum()
         pairs = states.mask.unsqueeze(1) & states.mask.unsqueeze(2)  # (batch, words, words)
         scores = self._span_scores(states.entities)
@@ -199,6 +206,8 @@ class TableHead(Head):
         rows = training_spans(scores.detach(), states.mask, self.config, gold)
         spans = TrainingSpans.of(rows, scores.device)
         false_triples: list[tuple[int, int, int, int]] = []
+        triples = None
+        found = {"entities": _span_cells(scores, states.mask)}
         if self.n_relations:
             words = self.dropout(states.relations)
             cells = self._cell_states(states, words, scores)
@@ -206,14 +215,34 @@ class TableHead(Head):
                 table = self.relation_scorer(self.subject(words), self.object(words))
                 table = table if cells is None else table + cells.scores()
                 losses["relations"] = self._relation_loss(table, pairs, gold) / n_words
-            losses["pairs"], false_triples = self._pair_loss(words, spans, gold, states.text, cells)
+            ends, pair_scores = self._training_pairs(words, spans, states.text, cells)
+            found["pairs"] = CellScores("relations", pair_scores, spans.real.sum())
+            losses["pairs"], false_triples = self._pair_loss(ends, pair_scores, spans, gold)
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
             words = self.dropout(states.qualifiers)
             if self.config.cells:
                 likely = word_scores(scores.detach(), states.mask)
                 losses["qualifiers"] = self.cube.cell_loss(words, states.mask, likely, gold)
-            losses["values"] = self.cube.value_loss(words, spans, gold, false_triples)
-        return losses
+            losses["values"], scored = self.cube.scored_values(words, spans, gold, false_triples)
+            if scored is not None:
+                triples = scored.triples
+                found["values"] = CellScores("qualifiers", scored.scores, len(triples))
+        return losses, ScoredCells(spans, triples, found)
+
+    def scores_at(self, states: WordStates, at: ScoredCells) -> dict[str, CellScores]:
+        """Scores of the cells that another head of this class chose; see `ScoringHead`."""
+        scores = self._span_scores(states.entities)
+        found = {"entities": _span_cells(scores, states.mask)}
+        if "pairs" in at.cells and self.n_relations:
+            words = self.dropout(states.relations)
+            cells = self._cell_states(states, words, scores)
+            _, pairs = self._training_pairs(words, at.spans, states.text, cells)
+            found["pairs"] = CellScores("relations", pairs, at.spans.real.sum())
+        if at.triples is not None and self.n_qualifiers:
+            words = self.dropout(states.qualifiers)
+            values = self.cube.scores_of(words, at.spans, at.triples)
+            found["values"] = CellScores("qualifiers", values, len(at.triples))
+        return found
 
     def _relation_loss(self, scores: Tensor, cells: Tensor, gold: Sequence[GoldWindow]) -> Tensor:
         target = torch.zeros(scores.shape, dtype=torch.bool)
@@ -226,17 +255,21 @@ class TableHead(Head):
         loss = zlpr(scores, target.to(scores.device), counted[:, None, None])
         return (loss * cells).sum()
 
-    def _pair_loss(
+    def _training_pairs(
         self,
         words: Tensor,
         spans: TrainingSpans,
-        gold: Sequence[GoldWindow],
-        text: EncodedText | None = None,
-        cells: CellStates | None = None,
+        text: EncodedText | None,
+        cells: CellStates | None,
+    ) -> tuple[Tensor, Tensor]:
+        """As `_pair_scores`, of spans chosen for training."""
+        member = span_membership(spans.spans, words.shape[1], words.dtype)
+        return self._pair_scores(words, spans.spans, member, spans.real, text, cells)
+
+    def _pair_loss(
+        self, pairs: Tensor, scores: Tensor, spans: TrainingSpans, gold: Sequence[GoldWindow]
     ) -> tuple[Tensor, list[tuple[int, int, int, int]]]:
         """Pairs of spans scored as inference scores them; and likely false triples, the likeliest first."""
-        member = span_membership(spans.spans, words.shape[1], words.dtype)
-        pairs, scores = self._pair_scores(words, spans.spans, member, spans.real, text, cells)
         if not len(pairs):
             return scores.sum(), []
         loss, is_gold = pair_loss(pairs, scores, spans, gold)
@@ -299,6 +332,12 @@ class TableHead(Head):
         triple_scores = torch.from_numpy(np.concatenate([one.triple_scores for one in found]))
         types = pad_sequence(entity_scores, batch_first=True)  # (batch, spans, entity_types)
         return candidates_of(at.spans, at.real, types, triples, triple_scores, qualifiers)
+
+
+def _span_cells(scores: Tensor, mask: Tensor) -> CellScores:
+    """The scores of all spans of real words, from (batch, first words, last words, entity_types)."""
+    real = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
+    return CellScores("entity_types", scores[real], mask.sum())
 
 
 def word_scores(spans: Tensor, mask: Tensor) -> Tensor:

@@ -24,12 +24,13 @@ from extract.encoder.pretrained import PretrainedEncoder, tensor_hash
 from extract.errors import ModelError
 from extract.files import whole_folder
 from extract.json_files import read_json
-from extract.model import ExtractionModel, ModelConfig
+from extract.model import EncoderConfig, ExtractionModel, ModelConfig
 from extract.models.registry import STACK
+from extract.models.storage import packed, unpacked
 from extract.schema import Schema
-from extract.training.recipe import Recipe, write_recipe
+from extract.training.recipe import Recipe, Storage, write_recipe
 
-FORMAT = 1
+FORMAT = 2  # 1: without 8-bit numbers, which is what a folder that has none says it is
 Checked = TypeVar("Checked", bound=BaseModel)
 _ENCODER = "encoder.model."
 
@@ -49,7 +50,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)  # later versions may add fields
 
-    format: int = FORMAT
+    format: int = 1
     name: str
     version: str
     description: str = ""
@@ -138,33 +139,29 @@ def write_model(
     settings: Settings,
     recipe: Recipe | None = None,
     dtype: torch.dtype = torch.float16,
+    storage: Storage = "float16",
     beside: dict[str, str] | None = None,
 ) -> None:
     """Write a model folder; a folder of that name appears only when it is whole.
 
-    Differences are small numbers, which float16 holds to a relative 5e-4.
+    Differences are small numbers, which float16 holds to a relative 5e-4; for int8 see `storage`.
 
     Args:
         beside: further files of text, by name.
     """
-    base = PretrainedEncoder(settings.model.encoder.name, n_layers=settings.model.encoder.n_layers)
-    original = {_ENCODER + name: value for name, value in base.model.state_dict().items()}
-    stored, hashes = {}, {}
-    for name, value in model.state_dict().items():
-        name, value = stored_name(name), value.detach().cpu()
-        if name not in original:  # whole numbers are kept as they are
-            stored[name] = (value.to(dtype) if value.is_floating_point() else value).contiguous()
-            continue
-        hashes[name] = tensor_hash(original[name])
-        if not torch.equal(value, original[name]):
-            stored[name] = (value - original[name]).to(dtype).contiguous()
+    original = _published(settings.model.encoder)
+    hashes = {name: tensor_hash(value) for name, value in original.items()}
+    stored: dict[str, Tensor] = {}
+    for name, value in _changed(model, original).items():
+        stored |= packed(name, value, int8=storage == "int8", dtype=dtype)
     # One hash for the whole encoder keeps the settings short.
     digest = _joint_hash(hashes)
     with whole_folder(folder.path) as path:
         whole = ModelFolder(path)
         save_file(stored, whole.weights)
         schema.write(whole.schema)
-        config = settings.model_copy(update={"encoder_hashes": {"all": digest}})
+        format_ = 2 if storage == "int8" else 1
+        config = settings.model_copy(update={"encoder_hashes": {"all": digest}, "format": format_})
         whole.config.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
         if recipe is not None:
             write_recipe(recipe, whole.recipe)
@@ -172,6 +169,36 @@ def write_model(
             (whole.path / name).write_text(text, encoding="utf-8")
         if folder.card.is_file():
             shutil.copy(folder.card, whole.card)
+
+
+def _published(kept: EncoderConfig) -> dict[str, Tensor]:
+    """The encoder's own weights, by the network's names."""
+    base = PretrainedEncoder(kept.name, n_layers=kept.n_layers, layers=kept.layers)
+    return {_ENCODER + name: value for name, value in base.model.state_dict().items()}
+
+
+def _changed(model: ExtractionModel, original: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What is stored of a network: how far the encoder is from its published weights, and the rest."""
+    values = {}
+    for name, value in model.state_dict().items():
+        name, value = stored_name(name), value.detach().cpu()
+        if name not in original:
+            values[name] = value
+        elif not torch.equal(value, original[name]):
+            values[name] = value - original[name]
+    return values
+
+
+@torch.no_grad()
+def round_to_int8(model: ExtractionModel) -> None:
+    """Give a network, in place, the weights it has once it is stored as int8 and read again."""
+    original = _published(model.settings.encoder)
+    own = {stored_name(name): value for name, value in model.state_dict().items()}
+    for name, value in _changed(model, original).items():
+        read = unpacked(packed(name, value, int8=True, dtype=torch.float16))[name]
+        if name in original:
+            read = original[name] + read
+        own[name].copy_(read)
 
 
 def read_settings(folder: ModelFolder) -> Settings:
@@ -278,13 +305,17 @@ def read_weights(folder: ModelFolder) -> dict[str, Tensor]:
     """The tensors that a model folder stores, by name. Raises `ModelError` for a missing or damaged file."""
     try:
         with safe_open(folder.weights, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except FileNotFoundError as error:
         raise ModelError(
             f"{folder.path} is no model folder: it has no {folder.weights.name}."
         ) from error
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{folder.weights} is damaged: {error}. Fetch the model again.") from error
+    try:
+        return unpacked(stored)
+    except ModelError as error:
+        raise ModelError(f"{folder.weights} is damaged: {error}") from error
 
 
 def _joint_hash(hashes: dict[str, str]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,10 +41,11 @@ def _indices(names: Iterable[str], known: list[str]) -> frozenset[int]:
 
 @dataclass(frozen=True, slots=True)
 class TrainingWindow:
-    """A window and its gold annotation."""
+    """A window, its gold annotation and, where there is a teacher, its words as the teacher reads them."""
 
     window: Window
     gold: GoldWindow
+    teacher: Window | None = None
 
 
 def training_windows(
@@ -126,28 +128,31 @@ class Collator:
     lean on knowing each name by heart. Gal and Ghahramani 2016, A Theoretically Grounded
     Application of Dropout in Recurrent Neural Networks (word dropout). Differs from the paper:
     pieces instead of word types, the mask token instead of zeros.
+
+    A teacher, whose windows `teacher` pads, reads all pieces.
     """
 
     windower: Windower
     piece_dropout: float = 0.0
+    teacher: Windower | None = None
 
-    def __call__(self, windows: Sequence[TrainingWindow]) -> dict[str, Tensor | list[GoldWindow]]:
+    def __call__(self, windows: Sequence[TrainingWindow]) -> dict[str, Any]:
         batch = self.windower.batch([item.window for item in windows])
         piece_ids = batch.piece_ids
         if self.piece_dropout:
             hidden = (torch.rand(piece_ids.shape) < self.piece_dropout) & (batch.word_of_piece >= 0)
             piece_ids = piece_ids.masked_fill(hidden, self.windower.mask_id)
-        inputs: dict[str, Tensor | list[GoldWindow]] = {
-            "piece_ids": piece_ids,
-            "piece_mask": batch.piece_mask,
-            "word_of_piece": batch.word_of_piece,
-            "shape_of_piece": batch.shape_of_piece,
-            "word_mask": batch.word_mask,
-            "gold": [item.gold for item in windows],
-        }
-        if batch.parents is not None:
-            inputs["parents"] = batch.parents
+        inputs = _as_inputs(replace(batch, piece_ids=piece_ids))
+        inputs["gold"] = [item.gold for item in windows]
+        if self.teacher is not None:
+            read = [item.teacher for item in windows if item.teacher is not None]
+            inputs["teacher"] = _as_inputs(self.teacher.batch(read))
         return inputs
+
+
+def _as_inputs(batch: EncodedBatch) -> dict[str, Any]:
+    inputs = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    return {name: value for name, value in inputs.items() if value is not None}
 
 
 class LengthGroupedSampler(torch.utils.data.Sampler[int]):

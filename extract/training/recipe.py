@@ -27,6 +27,9 @@ Metric: TypeAlias = Literal[
 ]
 
 
+Storage: TypeAlias = Literal["float16", "int8"]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -139,6 +142,42 @@ class TrainingRecipe(_Section):
     )
 
 
+class DistillRecipe(_Section):
+    """A teacher, and the weight of each loss that it adds to those of the task; 0: not that one."""
+
+    teacher: str = Field(description="trained model: bundled name or folder")
+    logits: float = Field(
+        0.0, ge=0, description="of the head's scores; teacher and student need heads of one kind"
+    )
+    ted: float = Field(0.0, ge=0, description="of words' states layer by layer, through filters")
+    relations: float = Field(
+        0.0, ge=0, description="of relations between queries, keys and values of one layer"
+    )
+    temperature: float = Field(1.0, gt=0, description="that scores are divided by for logits")
+    ted_layers: tuple[int, ...] | None = Field(
+        None, description="the teacher's layer for each of the student's; by default evenly spread"
+    )
+    filter_steps: int = Field(
+        100, ge=1, description="batches that the filters of each layer are trained on beforehand"
+    )
+    relation_layer: int | None = Field(
+        None,
+        ge=1,
+        description="the teacher's layer whose relations are learnt; by default the last",
+    )
+    relation_heads: int = Field(
+        12, ge=1, description="heads that relations are split into; divides both hidden widths"
+    )
+
+    @model_validator(mode="after")
+    def _some_loss(self) -> DistillRecipe:
+        if not self.logits + self.ted + self.relations:
+            raise ValueError(
+                "expected a weight above 0 for one of logits, ted and relations at least, got none"
+            )
+        return self
+
+
 class Recipe(_Section):
     """A model's name, data, network, decoding and training."""
 
@@ -161,6 +200,12 @@ class Recipe(_Section):
     model: ModelConfig = ModelConfig()
     decode: DecodeRecipe = DecodeRecipe()
     training: TrainingRecipe = TrainingRecipe()
+    distill: DistillRecipe | None = Field(
+        None, description="a teacher to learn from beside the corpora; none: the corpora alone"
+    )
+    storage: Storage = Field(
+        "float16", description="numbers that the finished model is stored in: float16 or int8"
+    )
 
     @property
     def fresh_seed(self) -> int:
@@ -186,6 +231,14 @@ class Recipe(_Section):
     def _some_dev(self) -> Recipe:
         if all(corpus.dev == "none" and not corpus.n_dev for corpus in self.corpora):
             raise ValueError("expected at least one corpus with a dev part, got none")
+        return self
+
+    @model_validator(mode="after")
+    def _taught_at_its_end(self) -> Recipe:
+        if self.distill is not None and self.training.early_exit is not None:
+            raise ValueError(
+                "expected distill or training.early_exit, got both: a teacher teaches the last layer's exit"
+            )
         return self
 
     @model_validator(mode="after")

@@ -16,12 +16,14 @@ from extract.encoder.windows import Windower
 from extract.errors import OutputError, RecipeError
 from extract.evaluation.metrics import entity_score
 from extract.model import ExtractionModel
-from extract.models.folder import ModelFolder, Settings, write_model
+from extract.models.folder import ModelFolder, Settings, round_to_int8, write_model
 from extract.predict import Predictor, windower_of
 from extract.schema import Schema
 from extract.schemas.read import read_schema
 from extract.training.corpora import CorpusData, load_corpora, merged_schema
 from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
+from extract.training.distill.student import FILTERS, Student
+from extract.training.distill.teacher import Teacher
 from extract.training.finish import DevPart, cross_fitted_calibration, dev_f1
 from extract.training.fitted import Fitted, fit_exits
 from extract.training.recipe import Recipe, read_recipe, write_recipe
@@ -52,17 +54,26 @@ def train(
     last = _last_checkpoint(folder) if resume else None
     if last is None:
         (folder / BEST_METRICS).unlink(missing_ok=True)  # an earlier run's best is not this one's
+        if not resume:
+            (folder / FILTERS).unlink(missing_ok=True)
     trainer = ExtractionTrainer(
         run.model,
         run.windows,
-        Collator(run.windower, recipe.training.piece_dropout),
+        Collator(
+            run.windower,
+            recipe.training.piece_dropout,
+            None if run.teacher is None else run.teacher.windower,
+        ),
         recipe.training,
         seed=recipe.seed,
         run_dir=folder,
         measure=run.measure,
         progress=progress,
+        student=run.student(),
     )
     started = time.monotonic()
+    if last is None:
+        trainer.learn_filters(folder)
     if last is None or not trainer.has_stopped(last):
         trainer.train(resume_from_checkpoint=last)
     trainer.best.load_into(run.model)
@@ -113,6 +124,7 @@ class _Run:
     windows: list[TrainingWindow]
     corpora: list[CorpusData]
     predictor: Predictor
+    teacher: Teacher | None = None
 
     @classmethod
     def prepare(cls, recipe: Recipe) -> _Run:
@@ -130,14 +142,15 @@ class _Run:
         if recipe.start is not None:
             start_from(model, recipe.start)
         windower = windower_of(model)
+        teacher = Teacher.load(recipe.distill.teacher, windower) if recipe.distill else None
         by_corpus = []
         for corpus in corpora:
+            sentences = [e.sentence for e in corpus.train]
             annotated = replace(Annotated.by(corpus.schema, schema), given=corpus.given)
             if not corpus.typed:
                 annotated = replace(annotated, entity_types=frozenset())
-            by_corpus.append(
-                training_windows([e.sentence for e in corpus.train], windower, schema, annotated)
-            )
+            items = training_windows(sentences, windower, schema, annotated)
+            by_corpus.append(items if teacher is None else teacher.with_windows(items, sentences))
         model.head.study(
             [[(item.window, item.gold) for item in windows] for windows in by_corpus],
             recipe.fresh_seed,
@@ -147,7 +160,15 @@ class _Run:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         fast = recipe.training.bf16 != "no" and has_bf16()
         predictor = Predictor(model, windower, device=device, autocast=fast)
-        return cls(recipe, schema, model, windower, windows, corpora, predictor)
+        if teacher is not None:
+            teacher.model.to(device)
+        return cls(recipe, schema, model, windower, windows, corpora, predictor, teacher)
+
+    def student(self) -> Student | None:
+        """The network with what its teacher adds to its training, if it has one."""
+        if self.teacher is None or self.recipe.distill is None:
+            return None
+        return Student(self.model, self.teacher, self.recipe.distill)
 
     def _with_dev(self) -> list[CorpusData]:
         """The corpora that the model is scored on; others only teach."""
@@ -169,6 +190,8 @@ class _Run:
 
     def finish(self, folder: Path, best_epoch: float, seconds: float) -> dict[str, Any]:
         """Calibrate on dev, tune thresholds, score, and write the model folder."""
+        if self.recipe.storage == "int8":
+            round_to_int8(self.model)  # figures are those of what is stored
         own: dict[str, Any] = {"nested": self.recipe.decode.nested, "device": self.predictor.device}
         fitted = Fitted.on(self._with_dev(), self.model, **own)
         parts, decoder = fitted.parts, fitted.decoder
@@ -200,5 +223,12 @@ class _Run:
             thresholds=decoder.thresholds,
             exits=exits,
         )
-        write_model(ModelFolder(folder / "model"), self.model, self.schema, settings, self.recipe)
+        write_model(
+            ModelFolder(folder / "model"),
+            self.model,
+            self.schema,
+            settings,
+            self.recipe,
+            storage=self.recipe.storage,
+        )
         return result

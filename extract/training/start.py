@@ -12,6 +12,7 @@ from extract.errors import RecipeError
 from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder, read_model
 from extract.models.registry import resolve
+from extract.pruning.prune import pruned
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +28,10 @@ def start_from(model: ExtractionModel, source: str) -> None:
         model: the network to train.
         source: a bundled model's name, a model folder or a run folder.
 
+    Of a trained model with more layers, those that the recipe keeps are taken over; see `extract.pruning`.
+
     Raises `ModelError` if the trained model cannot be loaded, and `RecipeError` if it has another
-    encoder, fusion, head or adapters than the recipe, or other sizes.
+    encoder, fusion, head or adapters than the recipe, or other sizes, or lacks one of its layers.
     """
     trained, schema, settings = read_model(ModelFolder(resolve(source)), merge=False)
     if settings.model.lora != model.settings.lora:
@@ -44,6 +47,7 @@ def start_from(model: ExtractionModel, source: str) -> None:
                 f"start = {source!r}: expected a model with the {part} {ours!r} of the recipe, got one "
                 f"with {theirs!r}. Change the recipe or start from another model."
             )
+    trained = _with_layers_of(model, trained, source)
     own = model.state_dict()
     axes = {f"head.{name}": kinds for name, kinds in model.head.label_axes().items()}
     shared = {
@@ -73,6 +77,21 @@ def start_from(model: ExtractionModel, source: str) -> None:
 
 def _adapters(lora: LoraSettings | None) -> str:
     return "none" if lora is None else f"rank {lora.rank} and alpha {lora.alpha:g}"
+
+
+def _with_layers_of(
+    model: ExtractionModel, trained: ExtractionModel, source: str
+) -> ExtractionModel:
+    """The trained model with the encoder's layers that `model` has."""
+    ours, theirs = model.encoder.kept, trained.encoder.kept
+    if ours == theirs:
+        return trained
+    if not set(ours) <= set(theirs):
+        raise RecipeError(
+            f"start = {source!r}: expected a model with the layers {list(ours)} of the recipe, got one "
+            f"with {list(theirs)}. Change layers or n_layers of [model.encoder]."
+        )
+    return pruned(trained, [theirs.index(layer) + 1 for layer in ours])
 
 
 def _shared(theirs: list[str], ours: list[str]) -> list[tuple[int, int]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from extract.encoder.windows import EncodedBatch
+from extract.heads.base import GoldWindow
 from extract.model import ExtractionModel
 from extract.training.averaging import WeightAverage
 from extract.training.data import Collator, LengthGroupedSampler, TrainingWindow, to_batch
+from extract.training.distill.student import Student
 from extract.training.early_exit import EarlyExits
 from extract.training.recipe import TrainingRecipe
 from extract.training.sampling import TaskSampler
@@ -30,8 +34,10 @@ def has_bf16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def parameter_groups(model: ExtractionModel, recipe: TrainingRecipe) -> list[dict[str, Any]]:
-    """Trainable parameters by learning rate and weight decay.
+def parameter_groups(
+    model: ExtractionModel, recipe: TrainingRecipe, beside: Iterable[nn.Parameter] = ()
+) -> list[dict[str, Any]]:
+    """Trainable parameters by learning rate and weight decay; `beside` are learnt at the head's rate.
 
     Layer l of L learns at rate * decay^(L - l), the embeddings as layer 0; biases and
     normalisation weights are not decayed. Howard and Ruder 2018, Universal Language Model
@@ -43,7 +49,7 @@ def parameter_groups(model: ExtractionModel, recipe: TrainingRecipe) -> list[dic
         for i in range(len(layers))
     ]
     in_encoder = {id(p) for layer in layers for p in layer}
-    others = [p for p in model.parameters() if id(p) not in in_encoder]
+    others = [p for p in model.parameters() if id(p) not in in_encoder] + list(beside)
     groups = []
     for parameters, rate in [*zip(layers, rates, strict=True), (others, recipe.head_learning_rate)]:
         for matrices, decay in ((True, recipe.weight_decay), (False, 0.0)):
@@ -118,6 +124,7 @@ class ExtractionTrainer(Trainer):
         run_dir: checkpoints, log and best weights are written here.
         measure: scores the model on dev; the value at "f1" picks the best epoch.
         progress: whether to show a progress bar and the log.
+        student: the network with what distillation adds to its losses; None: no teacher.
 
     Raises `RecipeError` if tasks are to be drawn and the windows have no label of any of them, or if the
     model cannot have the early exits that are asked for.
@@ -134,7 +141,9 @@ class ExtractionTrainer(Trainer):
         run_dir: Path,
         measure: Callable[[], dict[str, float]],
         progress: bool = True,
+        student: Student | None = None,
     ) -> None:
+        self.student = student
         self.recipe = recipe
         self.network = model  # `self.model` is typed as transformers' own kind of model
         self.measure = measure
@@ -170,7 +179,10 @@ class ExtractionTrainer(Trainer):
         lengths = [len(item.window.piece_ids) for item in windows]
         self._sampler = LengthGroupedSampler(lengths, recipe.batch_size, seed)
         super().__init__(
-            model=model, args=args, train_dataset=list(windows), data_collator=collator
+            model=model if student is None else student,
+            args=args,
+            train_dataset=list(windows),
+            data_collator=collator,
         )
         if not progress:
             self.remove_callback(PrinterCallback)  # what stands in for the bar
@@ -183,8 +195,10 @@ class ExtractionTrainer(Trainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW over groups with a learning rate each."""
         if self.optimizer is None:
+            filters = None if self.student is None else self.student.filters
+            beside = [] if filters is None else filters.parameters()
             self.optimizer = torch.optim.AdamW(
-                parameter_groups(self.network, self.recipe),
+                parameter_groups(self.network, self.recipe, beside),
                 betas=(0.9, 0.999),
                 eps=1e-8,
                 fused=True,
@@ -198,10 +212,16 @@ class ExtractionTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """The weighted sum of the head's losses, or of those of the task that is drawn for this step."""
+        """The weighted sum of the head's losses, or of those of the task that is drawn for this step.
+
+        Those of a teacher, weighted already, always count.
+        """
         with self.compute_loss_context_manager():
-            losses: dict[str, Tensor] = model(
-                to_batch(inputs), inputs["gold"], self._exit_weights()
+            batch, gold = to_batch(inputs), inputs["gold"]
+            losses: dict[str, Tensor] = (
+                model(batch, gold, to_batch(inputs["teacher"]))
+                if "teacher" in inputs
+                else model(batch, gold, self._exit_weights())
             )
         weights, counted = self.recipe.loss_weights, self._counted(losses)
         if counted:
@@ -223,7 +243,27 @@ class ExtractionTrainer(Trainer):
             return losses
         # Steps made, which a resumed run takes over from its checkpoint.
         task, of = self.drawn.task(self.state.global_step), self.network.head.tasks
-        return {name: loss for name, loss in losses.items() if of[name] == task}
+        return {name: loss for name, loss in losses.items() if of.get(name, task) == task}
+
+    def learn_filters(self, run_dir: Path) -> None:
+        """Train what distillation needs before it; see `Student.prepare`."""
+        if self.student is None:
+            return
+        self.student.prepare(
+            self._endless_batches(), self.compute_loss_context_manager, run_dir, self.args.seed
+        )
+
+    def _endless_batches(self) -> Iterator[tuple[EncodedBatch, EncodedBatch, list[GoldWindow]]]:
+        size = self.recipe.batch_size
+        lengths = self._sampler.lengths
+        for epoch in itertools.count():
+            sampler = LengthGroupedSampler(lengths, size, self.args.seed)
+            sampler.set_epoch(epoch)
+            order = list(sampler)
+            for at in range(0, len(order), size):
+                items = [self.train_dataset[row] for row in order[at : at + size]]  # type: ignore[index]
+                inputs: dict[str, Any] = self._prepare_inputs(self.data_collator(items))
+                yield to_batch(inputs), to_batch(inputs["teacher"]), inputs["gold"]
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Score the averaged weights on dev and keep them if they are the best so far."""

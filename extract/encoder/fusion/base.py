@@ -7,7 +7,7 @@ apart give the same tensor three times.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -95,6 +95,20 @@ class Fusion(nn.Module, ABC):
         """The state dict that goes with `cut_config`."""
         return self.state_dict()
 
+    def renumbered(
+        self, config: FusionConfig, number: Sequence[int]
+    ) -> tuple[FusionConfig, dict[str, Tensor]]:
+        """Settings and weights with which a fusion of other layers gives what this one gives.
+
+        By default it reads a layer as often as this one reads layers of its number.
+
+        Args:
+            config: the settings of this fusion.
+            number: the new number of each layer, several may share one; 0 is the embedding output's.
+        """
+        layers = tuple(number[layer] for layer in self.chosen)
+        return config.model_copy(update={"layers": layers}), self.state_dict()
+
 
 def chosen_layers(config: FusionConfig, n_layers: int) -> tuple[int, ...]:
     """The layers that the settings choose, all by default. Raises `RecipeError` for one that is not there."""
@@ -105,6 +119,20 @@ def chosen_layers(config: FusionConfig, n_layers: int) -> tuple[int, ...]:
                 f"Expected fusion layers in 0..{n_layers} (0 is the embedding output), got {layer}."
             )
     return layers
+
+
+def joined_places(
+    chosen: Sequence[int], number: Sequence[int]
+) -> tuple[tuple[int, ...] | None, list[list[int]]]:
+    """Layers to read once each where several get one number, and the old places of each in `chosen`.
+
+    The layers are None, the default, if they are all there are.
+    """
+    places: dict[int, list[int]] = {}
+    for place, layer in enumerate(chosen):
+        places.setdefault(number[layer], []).append(place)
+    layers = tuple(places)
+    return None if layers == tuple(range(max(number) + 1)) else layers, list(places.values())
 
 
 def one_chosen(wanted: int | None, share: float, chosen: tuple[int, ...], setting: str) -> int:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
+from torch import Tensor
 
 from extract.encoder.fusion.base import (
     TASKS,
     Fusion,
     FusionConfig,
     TaskStates,
+    joined_places,
     one_chosen,
     register_fusion,
 )
@@ -70,3 +74,11 @@ class LayerTapped(Fusion):
     def cut_config(self, config: FusionConfig, n_layers: int) -> FusionConfig:
         tasks = zip(TASKS, self.tapped_at(n_layers), strict=True)
         return super().cut_config(config, n_layers).model_copy(update=dict(tasks))
+
+    def renumbered(
+        self, config: FusionConfig, number: Sequence[int]
+    ) -> tuple[FusionConfig, dict[str, Tensor]]:
+        """As `Fusion.renumbered`; the layer of each task is named."""
+        layers, _ = joined_places(self.chosen, number)
+        tapped = {task: number[layer] for task, layer in zip(TASKS, self.tapped, strict=True)}
+        return config.model_copy(update={"layers": layers, **tapped}), {}

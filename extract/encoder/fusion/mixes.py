@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
-from extract.encoder.fusion.base import Fusion, FusionConfig, TaskStates, register_fusion
+from extract.encoder.fusion.base import (
+    Fusion,
+    FusionConfig,
+    TaskStates,
+    joined_places,
+    register_fusion,
+)
 from extract.encoder.pretrained import LayerStates
 
 
@@ -21,6 +29,13 @@ class LastLayer(Fusion):
     def forward(self, states: LayerStates) -> TaskStates:
         last = states.layers[self.chosen[self.present(len(states) - 1)[-1]]]
         return last, last, last
+
+    def renumbered(
+        self, config: FusionConfig, number: Sequence[int]
+    ) -> tuple[FusionConfig, dict[str, Tensor]]:
+        """As `Fusion.renumbered`; layers that become one are read once."""
+        layers, _ = joined_places(self.chosen, number)
+        return config.model_copy(update={"layers": layers}), {}
 
 
 @register_fusion("scalar_mix")
@@ -59,6 +74,16 @@ class ScalarMix(Fusion):
     def cut_weights(self, n_layers: int) -> dict[str, Tensor]:
         return {"weights": self.weights[:, self.present(n_layers)], "scale": self.scale}
 
+    def renumbered(
+        self, config: FusionConfig, number: Sequence[int]
+    ) -> tuple[FusionConfig, dict[str, Tensor]]:
+        """As `Fusion.renumbered`; layers that become one have their shares added up."""
+        layers, places = joined_places(self.chosen, number)
+        # The softmax of log-sums of exponentials is the sum of the softmax.
+        weights = torch.stack([self.weights[:, own].logsumexp(dim=1) for own in places], dim=1)
+        state = {"weights": weights, "scale": self.scale}
+        return config.model_copy(update={"layers": layers}), state
+
 
 @register_fusion("task_mix")
 class TaskMix(ScalarMix):
@@ -94,3 +119,13 @@ class ConcatProject(Fusion):
         )  # (batch, pieces, layers * hidden)
         fused = self.project(joined)  # (batch, pieces, hidden)
         return fused, fused, fused
+
+    def renumbered(
+        self, config: FusionConfig, number: Sequence[int]
+    ) -> tuple[FusionConfig, dict[str, Tensor]]:
+        """As `Fusion.renumbered`; layers that become one have their projections added up."""
+        layers, places = joined_places(self.chosen, number)
+        blocks = self.project.weight.split(self.project.out_features, dim=1)
+        weight = torch.cat([sum(blocks[place] for place in own) for own in places], dim=1)
+        state = {"project.weight": weight, "project.bias": self.project.bias}
+        return config.model_copy(update={"layers": layers}), state

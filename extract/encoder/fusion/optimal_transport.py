@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -90,6 +92,13 @@ class OptimalTransport(Fusion):
         gate = self.gate(torch.cat([high, moved], dim=-1)).sigmoid()
         fused = self.residual(high, gate * moved)
         return fused, fused, fused
+
+    def renumbered(
+        self, config: FusionConfig, number: Sequence[int]
+    ) -> tuple[FusionConfig, dict[str, Tensor]]:
+        """As `Fusion.renumbered`; the low layer is named."""
+        config, state = super().renumbered(config, number)
+        return config.model_copy(update={"low": number[self.low]}), state
 
 
 def sinkhorn(cost: Tensor, mask: Tensor, epsilon: float, iterations: int) -> Tensor:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
+from torch import Tensor
 
 from extract.encoder.fusion.base import FusionConfig, chosen_layers, register_fusion
 from extract.encoder.fusion.mixes import ConcatProject
@@ -28,6 +31,14 @@ class SparseOffsets(ConcatProject):
     def __init__(self, config: SparseOffsetsConfig, n_layers: int, hidden: int) -> None:
         layers = at_offsets(chosen_layers(config, n_layers), config.base)
         super().__init__(config.model_copy(update={"layers": layers}), n_layers, hidden)
+        self.offered = chosen_layers(config, n_layers)
+
+    def renumbered(
+        self, config: FusionConfig, number: Sequence[int]
+    ) -> tuple[FusionConfig, dict[str, Tensor]]:
+        """As `Fusion.renumbered`; the offsets are taken among as many layers as before."""
+        layers = tuple(number[layer] for layer in self.offered)
+        return config.model_copy(update={"layers": layers}), self.state_dict()
 
 
 def at_offsets(layers: tuple[int, ...], base: int) -> tuple[int, ...]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from extract.errors import one_of
 from extract.interfaces.cli.exits import EPILOG, UsageError
-from extract.interfaces.cli.options import CorpusFolder, DevCut, Precision, Threads
+from extract.interfaces.cli.options import PRUNE_BY, CorpusFolder, DevCut, Precision, Threads
 from extract.interfaces.cli.printing import as_json, columns
 from extract.interfaces.cli.reshape_commands import average, cut
 
@@ -178,6 +179,66 @@ def tune(
 
 models_app.command("average", epilog=EPILOG)(average)
 models_app.command("cut", epilog=EPILOG)(cut)
+
+
+@models_app.command("prune", epilog=EPILOG)
+def prune(
+    model: Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A model or its folder.")],
+    layers: Annotated[int, typer.Option(metavar="N", min=1, help="Layers of the encoder to keep.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to make; it must not exist.")],
+    by: Annotated[
+        str,
+        typer.Option(
+            help="Which to keep: similarity (those that change their input most), block (all but the "
+            "neighbours that together change it least) or truncation (the first)."
+        ),
+    ] = "similarity",
+    corpus: Annotated[
+        str | None,
+        typer.Option("--corpus", "-c", help="Whose sentences layers are measured on."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="The split of it.")] = "train",
+    path: CorpusFolder = None,
+    sentences: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Measure on at most N sentences.")
+    ] = 500,
+    json_: Json = False,
+) -> None:
+    """Write a model with fewer layers, to be trained further from.
+
+    What it says is worth little before that. See docs/smaller-models.md.
+    """
+    if by not in PRUNE_BY:
+        raise UsageError(one_of("way of choosing layers", by, PRUNE_BY))
+    if by != "truncation" and corpus is None:
+        raise UsageError(f"Got --by {by} without --corpus, expected a corpus to measure layers on.")
+    measured_on = [] if by == "truncation" else _some_of(str(corpus), split, path, sentences)
+    from extract.pruning.prune import prune_folder
+    from extract.pruning.table import as_dict, to_text
+
+    settings, measured = prune_folder(
+        model, out, layers, cast(Literal["similarity", "block", "truncation"], by), measured_on
+    )
+    kept = as_dict(settings, measured)
+    print(as_json(kept) if json_ else to_text(kept))
+    encoder = settings.model.encoder
+    line = (
+        f"layers = {list(encoder.layers)}" if encoder.layers else f"n_layers = {encoder.n_layers}"
+    )
+    print(
+        f"tripack: wrote {out}; train it further by a recipe with start = {str(out)!r} and, under "
+        f"[model.encoder], {line}",
+        file=sys.stderr,
+    )
+
+
+def _some_of(corpus: str, split: str, path: Path | None, n_sentences: int) -> list[Sentence]:
+    """Sentences from all over a corpus's split."""
+    from extract.interfaces.cli.gold import read_gold
+
+    found = read_gold(corpus, split, None, path, None, 0)
+    step = max(1, len(found) // n_sentences)
+    return [example.sentence for example in found[::step][:n_sentences]]
 
 
 @models_app.command("fetch-encoder", epilog=EPILOG)

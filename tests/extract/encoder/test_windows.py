@@ -224,3 +224,47 @@ def test_packaged_tokenizer_does_not_truncate() -> None:
     windows = Windower(tokenizer, max_pieces=512, max_words=600).windows([sentence])
     assert len(windows[0].piece_ids) == 512  # its file would stop at 128
     assert set().union(*(words_read(w) for w in windows)) == set(range(700))
+
+
+@given(
+    st.lists(st.lists(odd_words, min_size=1, max_size=30), min_size=1, max_size=3),
+    st.integers(2, 12),
+    st.integers(0, 4),
+)
+@fixture_is_constant
+def test_windows_cut_again_hold_the_same_words_and_by_the_same_windower_the_same_pieces(
+    tokenizer: Any, texts: list[list[str]], max_words: int, context: int
+) -> None:
+    settings_ = {"max_pieces": MAX_PIECES, "max_words": max_words, "context_words": context}
+    windower = Windower(tokenizer, **settings_)
+    sentences = [Sentence(tokens_of(words), left_context=("left",) * 3) for words in texts]
+    windows = windower.windows(sentences)
+    for one, again in zip(windows, windower.again(windows, sentences), strict=True):
+        assert one.piece_ids.tolist() == again.piece_ids.tolist()
+        assert one.shape_of_piece.tolist() == again.shape_of_piece.tolist()
+    other = Windower(tokenizer, max_pieces=MAX_PIECES, max_words=2)
+    for one, again in zip(windows, other.again(windows, sentences), strict=True):
+        place = (one.sentence, one.start_word, one.end_word)
+        assert (again.sentence, again.start_word, again.end_word) == place
+        assert words_read(again) == words_read(one)
+        assert len(again.piece_ids) <= MAX_PIECES
+    assert windower.cuts_as(Windower(tokenizer, **settings_))
+    assert windower.cuts_as(other) == (context == 0)
+
+
+def test_words_with_too_many_pieces_together_are_shortened_and_too_many_words_refused(
+    tokenizer: Any,
+) -> None:
+    wide = Windower(tokenizer, max_pieces=500)
+    sentence = Sentence(tokens_of(["x" * 30, "Oslo", *["ab" * 10] * 8]))
+    (window,) = wide.windows([sentence])
+    narrow = Windower(tokenizer, max_pieces=MAX_PIECES)
+    assert not narrow.cuts_as(wide) and wide.cuts_as(narrow)
+    (again,) = narrow.again([window], [sentence])
+    assert words_read(again) == list(range(10))
+    counts = np.bincount(again.word_of_piece[again.word_of_piece >= 0])
+    assert len(again.piece_ids) <= MAX_PIECES
+    assert counts[0] == counts[2] == counts.max() > 1  # long words share what room there is
+    many = Sentence(tokens_of(["a"] * 80))
+    with pytest.raises(ValueError, match=r"windows of at most 64 words, got one of 80"):
+        narrow.again(wide.windows([many]), [many])

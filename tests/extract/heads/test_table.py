@@ -139,7 +139,8 @@ def test_false_triples_are_those_above_the_floor_the_likeliest_first() -> None:
     head, states = make_head(), make_states([7])
     own = [(0, 2), (3, 6), (4, 5), (6, 7)]
     spans = TrainingSpans.of([own], states.relations.device)
-    _, false = head._pair_loss(states.relations, spans, [GOLD])
+    pairs, scores = head._training_pairs(states.relations, spans, None, None)
+    _, false = head._pair_loss(pairs, scores, spans, [GOLD])
     member = span_membership(spans.spans, 7, torch.float32)
     pairs, scores = head._pair_scores(states.relations, spans.spans, member, spans.real)
     best: dict[tuple[int, ...], float] = {}

@@ -30,6 +30,7 @@ COMMANDS = [
     ["models", "info"],
     ["models", "average"],
     ["models", "cut"],
+    ["models", "prune"],
     ["models", "fetch-encoder"],
     ["corpora"],
     ["corpora", "list"],

@@ -121,7 +121,7 @@ def test_frozen_embeddings_and_untrained_tensors_are_not_stored(
     )
     again, schema_again, settings = read_model(folder)
     assert schema_again == schema
-    assert (settings.name, settings.version, settings.format) == ("t", "1", FORMAT)
+    assert (settings.name, settings.version, settings.format) == ("t", "1", 1)  # no 8-bit numbers
     for name, value in model.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, atol=1e-3, rtol=1e-3)
 

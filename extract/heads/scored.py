@@ -1,0 +1,58 @@
+"""What a head scores in training, as log-odds of cells, so that two heads can be compared on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from extract.heads.base import GoldWindow, WordStates
+from extract.heads.cube import TrainingSpans
+
+LabelKind = Literal["entity_types", "relations", "qualifiers"]
+
+
+@dataclass(frozen=True, slots=True)
+class CellScores:
+    """Log-odds (cells, labels) of cells, all of whose labels are of one kind.
+
+    n_units: what a sum over the cells is to be divided by, as in the head's own loss.
+    """
+
+    labels: LabelKind
+    scores: Tensor
+    n_units: Tensor | int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCells:
+    """The spans and triples at which a batch was scored, and the scores.
+
+    spans: gold and false spans of each window.
+    triples: (triples, 4) of window, subject span, relation, object span, whose values were scored, if any.
+        Their relations are numbered as in the schema of the head that chose them.
+    cells: by what they stand for.
+    """
+
+    spans: TrainingSpans
+    triples: Tensor | None
+    cells: dict[str, CellScores]
+
+
+@runtime_checkable
+class ScoringHead(Protocol):
+    """A head that tells what it scores in training and scores what another of its kind chose."""
+
+    def scored_loss(
+        self, states: WordStates, gold: Sequence[GoldWindow]
+    ) -> tuple[dict[str, Tensor], ScoredCells]:
+        """As `Head.loss`, with the scores that the losses were made from."""
+
+    def scores_at(self, states: WordStates, at: ScoredCells) -> dict[str, CellScores]:
+        """Its own scores of the same cells, in the same order.
+
+        Args:
+            at: spans and triples; relations of triples numbered as in this head's schema.
+        """
