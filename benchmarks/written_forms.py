@@ -137,11 +137,11 @@ class Names:
     def __init__(self, text: str) -> None:
         self._text = text
         self._tokens = split_words(text)
-        self._words = [fold(token.text) for token in self._tokens]
+        self.words = [fold(token.text) for token in self._tokens]
 
     def find(self, label: str) -> str | None:
         """What the sentence writes for a label; None if it does not name it."""
-        span = find_surface(self._words, label)
+        span = find_surface(self.words, label)
         if span is None:
             return None
         return self._text[self._tokens[span[0]].start_char : self._tokens[span[1] - 1].end_char]

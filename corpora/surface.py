@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from corpora.build import Ends, find_words
+from corpora.surface_names import find_country, find_longer, find_number_of
 from corpora.surface_values import MONTHS, find_date, find_number, parse_date
 from extract.encoder.words import split_words
 
@@ -21,14 +22,18 @@ def find_surface(words: Sequence[str], surface: str) -> Ends | None:
 
     Its forms are tried from the most to the least literal, so a disambiguation that the sentence
     does write is kept. Then come other spacing and punctuation (`J._R._Smith`: J.R. Smith), other ways to
-    write a date and a number, and a language's name without that word.
+    write a date and a number, a language's name without that word, countries by their short names and
+    adjectives, other grammatical number, and middle names.
     """
     written = list(forms(surface))
     for form in written:
         ends = find_words(words, fold_words(form))
         if ends is not None:
             return ends
-    finders = (_find_letters, find_date, find_number, _find_language)
+    finders = (
+        *(_find_letters, find_date, find_number, _find_language),
+        *(find_country, find_number_of, find_longer),
+    )
     found = (find(words, form) for find in finders for form in written)
     return next((ends for ends in found if ends is not None), None)
 

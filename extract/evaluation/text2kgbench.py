@@ -48,6 +48,22 @@ class Measures:
     object_hallucination: float
 
 
+@dataclass(frozen=True, slots=True)
+class Stems:
+    """The stems of a sentence and of an ontology's concepts; a name that is not among them is made up."""
+
+    joined: str
+
+    @classmethod
+    def of(cls, sentence: str, concepts: Iterable[str]) -> Stems:
+        """Raises `TripackError` without nltk."""
+        # The script joins the first concept to the sentence's last word; so do we.
+        return cls(_stemmed(sentence + " ".join(concepts)))
+
+    def __contains__(self, name: str) -> bool:
+        return _stemmed(name).replace(_ANY_YEAR_DAY, "") in self.joined
+
+
 def measure(
     sentence: str,
     gold: Iterable[Strings],
@@ -72,11 +88,9 @@ def measure(
         return Measures(precision, recall, f1, 1.0, 0.0, 0.0, 0.0)
     known = {_underscored(label) for label in relations}
     conformance = sum(_underscored(relation) in known for _, relation, _ in pred) / len(pred)
-    # The script joins the first concept to the sentence's last word; so do we.
-    stems = _stemmed(sentence + " ".join(concepts))
+    stems = Stems.of(sentence, concepts)
     subjects, objects = (
-        sum(_entity_stems(triple[end]) not in stems for triple in pred) / len(pred)
-        for end in (0, 2)
+        sum(triple[end] not in stems for triple in pred) / len(pred) for end in (0, 2)
     )
     return Measures(precision, recall, f1, conformance, subjects, 1 - conformance, objects)
 
@@ -124,10 +138,6 @@ def _underscored(relation: str) -> str:
 
 def _joined(triple: Strings) -> str:
     return "".join(_BLANK.sub("", part).lower() for part in triple)
-
-
-def _entity_stems(name: str) -> str:
-    return _stemmed(name).replace(_ANY_YEAR_DAY, "")
 
 
 def _stemmed(text: str) -> str:

@@ -17,6 +17,8 @@ from extract.structures import Sentence
 from extract.training.corpora import CorpusData
 
 GRID = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+# For figures that count only what the gold annotation decides, so that more may be given.
+LOW_GRID = (0.02, 0.03, 0.05, 0.07)
 _LENIENCE = 2.0  # log-odds by which the decoder that calibration is fitted on is more generous
 _ENTITIES, _TRIPLES, _QUALIFIERS = range(3)
 
@@ -41,7 +43,7 @@ def fit_calibration(
     qualifiers: list[tuple[np.ndarray, bool]] = []
     solver = GreedySolver()
     for found, sentence, corpus in zip(candidates, gold, sources, strict=True):
-        relations = set(corpus.schema.relation_names)
+        relations = _decided(sentence, corpus)
         kept = solver.solve(
             _lenient(found), replace(constraints, nested=True) if corpus.given else constraints
         )
@@ -74,6 +76,13 @@ def fit_calibration(
         relations=relation_shifts,
         qualifier=(qualifier[0], qualifier[1], qualifier[2]),
     )
+
+
+def _decided(sentence: Sentence, corpus: CorpusData) -> set[str]:
+    """The relations whose triples a sentence's annotation can confirm or deny."""
+    if corpus.complete < 1:
+        return {triple.relation for triple in sentence.triples}
+    return set(corpus.schema.relation_names)
 
 
 def _lenient(found: Candidates) -> Candidates:
@@ -115,11 +124,12 @@ def tune_thresholds(
     measure_entities: Callable[[Decoder], float],
     measure_triples: Callable[[Decoder], float],
     measure_qualifiers: Callable[[Decoder], float],
+    grid: Sequence[float] = GRID,
 ) -> tuple[float, float, float]:
     """Thresholds of entities, triples and qualifiers that raise the measure of each most.
 
     One after the other: triples, entities, triples again, qualifiers. Ties go to the threshold nearest
-    to 0.5, so a dev set that does not care changes nothing.
+    to 0.5, so a dev set that does not care changes nothing. `grid` holds those that are tried.
     """
     best = decoder.thresholds
     measures = {
@@ -128,7 +138,7 @@ def tune_thresholds(
     seen: dict[tuple[int, tuple[float, float, float]], float] = {}  # decoding dev is what costs
     for kind in (_TRIPLES, _ENTITIES, _TRIPLES, _QUALIFIERS):
         scored = []
-        for threshold in GRID:
+        for threshold in grid:
             entity, triple, qualifier = (threshold if k == kind else best[k] for k in range(3))
             tried = (entity, triple, qualifier)
             known = (kind, tried)

@@ -13,6 +13,7 @@ from extract.structures import Sentence
 from extract.training.one_relation import one_relation
 from extract.training.recipe import CorpusRecipe, Recipe
 from extract.training.rewords import reword
+from extract.training.swaps import Names, swapped
 
 UNTYPED = "Entity"  # the one label of corpora that mark spans, not types
 
@@ -32,6 +33,7 @@ class CorpusData:
     typed: bool
     given: bool = False
     part: str | None = None
+    complete: float = 1.0
 
     @property
     def title(self) -> str:
@@ -41,7 +43,31 @@ class CorpusData:
 
 def load_corpora(recipes: Sequence[CorpusRecipe]) -> list[CorpusData]:
     """Read the corpora of a recipe, those of several parts one a part. Raises `RecipeError`."""
-    return [load_corpus(part) for recipe in recipes for part in _by_part(recipe)]
+    data = []
+    for recipe in recipes:
+        parts = [load_corpus(part) for part in _by_part(recipe)]
+        data += _with_copies(parts, recipe) if recipe.swapped else parts
+    return data
+
+
+def _with_copies(parts: Sequence[CorpusData], recipe: CorpusRecipe) -> list[CorpusData]:
+    """The parts with copies of their train sentences in which names are those of any of the parts."""
+    names = Names(sentence for part in parts for sentence in _sentences(part.train))
+    return [
+        replace(
+            part,
+            train=[
+                *part.train,
+                *(
+                    copy
+                    for number in range(recipe.swapped)
+                    for example in part.train
+                    if (copy := swapped(example, names, number)) is not None
+                ),
+            ],
+        )
+        for part in parts
+    ]
 
 
 def _by_part(recipe: CorpusRecipe) -> list[CorpusRecipe]:
@@ -90,7 +116,15 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
         train, dev = [reword(e) for e in train], [reword(e) for e in dev]
     given = recipe.entities == "given"
     return CorpusData(
-        recipe.name, train, dev, schema, recipe.metric, recipe.typed, given, recipe.parts
+        recipe.name,
+        train,
+        dev,
+        schema,
+        recipe.metric,
+        recipe.typed,
+        given,
+        recipe.parts,
+        recipe.complete,
     )
 
 

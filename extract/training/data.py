@@ -49,16 +49,31 @@ class TrainingWindow:
 
 
 def training_windows(
-    sentences: Sequence[Sentence], windower: Windower, schema: Schema, annotated: Annotated
+    sentences: Sequence[Sentence],
+    windower: Windower,
+    schema: Schema,
+    annotated: Annotated | Sequence[Annotated],
 ) -> list[TrainingWindow]:
-    """All windows of annotated sentences. An entity label outside the schema counts as untyped."""
+    """All windows of annotated sentences. An entity label outside the schema counts as untyped.
+
+    Args:
+        annotated: what the corpus annotates, or each sentence.
+    """
+    each = [annotated] * len(sentences) if isinstance(annotated, Annotated) else annotated
     types = {name: i for i, name in enumerate(schema.entity_names)}
     relations = {name: i for i, name in enumerate(schema.relation_names)}
     qualifiers = {name: i for i, name in enumerate(schema.qualifier_names)}
     return [
         TrainingWindow(
             window,
-            _gold(sentences[window.sentence], window, types, relations, qualifiers, annotated),
+            _gold(
+                sentences[window.sentence],
+                window,
+                types,
+                relations,
+                qualifiers,
+                each[window.sentence],
+            ),
         )
         for window in windower.windows(sentences)
     ]

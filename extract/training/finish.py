@@ -17,7 +17,7 @@ from extract.evaluation.text2kgbench import locally_closed_f1
 from extract.predict import Predictor, spans_of
 from extract.schema import Schema
 from extract.structures import Entity, Sentence
-from extract.training.calibrate import fit_calibration, tune_thresholds
+from extract.training.calibrate import GRID, LOW_GRID, fit_calibration, tune_thresholds
 from extract.training.corpora import UNTYPED, CorpusData
 
 
@@ -148,6 +148,7 @@ def tuned(parts: Sequence[DevPart], decoder: Decoder) -> Decoder:
         lambda trial: mean_f1(trial, triplets),
         # Without qualifiers all their thresholds are as good, and the middle one is taken.
         lambda trial: mean_f1(trial) if decoder.schema.qualifiers else 0.0,
+        (*LOW_GRID, *GRID) if all(p.corpus.metric == "locally_closed" for p in parts) else GRID,
     )
     return replace(decoder, thresholds=thresholds)
 

@@ -73,6 +73,18 @@ class CorpusRecipe(_Section):
         "own",
         description="one: all relations of the corpus become one, by which a pair is related at all",
     )
+    complete: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="share of train sentences taken to state no more than is annotated; of the others "
+        "only the relations are trained that they are annotated with, and spans without types",
+    )
+    swapped: int = Field(
+        0,
+        ge=0,
+        description="copies of each train sentence in which names are exchanged for others of their role",
+    )
     words: Literal["corpus", "tripack"] = Field(
         "corpus", description="corpus: its own words; tripack: cut its text by tripack's word rules"
     )

@@ -28,6 +28,7 @@ from extract.training.finish import DevPart, cross_fitted_calibration, dev_f1
 from extract.training.fitted import Fitted, fit_exits
 from extract.training.recipe import Recipe, read_recipe, write_recipe
 from extract.training.start import start_from
+from extract.training.stated import annotated_sentences
 from extract.training.trainer import BEST_METRICS, ExtractionTrainer, has_bf16
 from extract.versions import environment
 
@@ -149,7 +150,10 @@ class _Run:
             annotated = replace(Annotated.by(corpus.schema, schema), given=corpus.given)
             if not corpus.typed:
                 annotated = replace(annotated, entity_types=frozenset())
-            items = training_windows(sentences, windower, schema, annotated)
+            each: Annotated | list[Annotated] = annotated
+            if corpus.complete < 1:
+                each = annotated_sentences(corpus.train, annotated, schema, corpus.complete)
+            items = training_windows(sentences, windower, schema, each)
             by_corpus.append(items if teacher is None else teacher.with_windows(items, sentences))
         model.head.study(
             [[(item.window, item.gold) for item in windows] for windows in by_corpus],

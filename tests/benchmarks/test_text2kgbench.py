@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 
 from benchmarks import text2kgbench
+from benchmarks.text2kgbench_errors import false, lost
+from benchmarks.text2kgbench_truth import Ontology, sayable, unsayable
 from benchmarks.written_forms import WrittenForms, day_of
+from extract.encoder.words import split_words
 from extract.errors import CorpusError
+from extract.schema import Relation, Schema
+from extract.structures import Document, Entity, Sentence, Span, Triple
 from tests.corpora.cases import lines
 
 FACT = "Leonard Parker received his PhD from Harvard University in 1967 ."
@@ -85,6 +90,10 @@ def test_model_is_held_to_each_ontology_and_scored(
     assert (shoes["f1"], shoes["conformance"]) == (0, 1)
     assert own["mean"]["as_written"]["recall"] == 0.25
     assert result["perfect"]["mean"]["as_written"]["recall"] == 0.5
+    assert result["sayable"]["mean"]["as_written"]["recall"] == 0.5
+    assert result["unsayable"] == {"a number in another form": 2}
+    assert own["truth"] == {"object not named": 2, "right": 1, "relation not known": 1}
+    assert own["predictions"]["said, as the reader finds it"] == 1
     untyped = run(part, tiny_model, tmp_path / "untyped.json", "--untyped")
     assert untyped["runs"][0]["mean"] == own["mean"]
     table = capsys.readouterr().out
@@ -94,6 +103,76 @@ def test_model_is_held_to_each_ontology_and_scored(
 def test_part_without_test_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"No test file with ground truth in .*/test"):
         text2kgbench.read_part(tmp_path)
+
+
+TEXT = 'Ann Lee opened Torvik Hall on May 4th 1990; "Lee" played for the Owls in England.'
+
+
+@pytest.mark.parametrize(
+    ("label", "why"),
+    [
+        ("1990-05-04", "a date in another form, or more exact"),
+        ("00  1990", "a date in another form, or more exact"),
+        ('"Torvik Hall"', "in quotation marks"),
+        ("12000.0 (metres)", "a number in another form"),
+        ("Torvik_Hall_(Oslo)", "with a remark in brackets"),
+        ("English_language", "object not named"),
+        ("Torvik Hall, Norway", "in another form of the name"),
+        ("Ann Lee Berg", "object of which only some words stand there"),
+        ("Oslo", "object not named"),
+        ("Torvik_Hall", None),
+    ],
+)
+def test_what_the_measure_lets_nobody_say(label: str, why: str | None) -> None:
+    schema = Schema((), (Relation("opened"),), name="x")
+    ontology = Ontology(schema, {"1": (TEXT, [("Ann_Lee", "opened", label)])})
+    assert unsayable(ontology) == ({why: 1} if why else {})
+    assert bool(sayable(ontology)["1"]) == (why is None)
+
+
+NAMES = ("Ann Lee", "Torvik Hall", "Owls", "England")
+
+
+def document(*triples: tuple[str, str, str]) -> Document:
+    tokens = split_words(TEXT)
+
+    def entity(name: str) -> Entity:
+        start = TEXT.index(name)
+        end = start + len(name)
+        words = [at for at, t in enumerate(tokens) if start <= t.start_char and t.end_char <= end]
+        return Entity(Span(words[0], words[-1] + 1), start, end, name, "Entity")
+
+    found = tuple(Triple(entity(s), r, entity(o)) for s, r, o in triples)
+    known = tuple(map(entity, NAMES[:3]))
+    return Document(TEXT, (Sentence(tuple(tokens), known, found),), "1")
+
+
+def test_fates_of_true_triples_and_faults_of_false_ones() -> None:
+    ontology = Ontology(
+        Schema((), (Relation("opened"), Relation("team"), Relation("country")), name="x"),
+        {
+            "1": (
+                TEXT,
+                [
+                    ("Ann_Lee", "opened", "Torvik_Hall"),
+                    ("Ann_Lee", "opened", "Oslo"),
+                    ("Ann Lee", "team", "Owls"),
+                    ("Owls", "country", "England"),
+                ],
+            )
+        },
+    )
+    documents = {"1": document(("Ann Lee", "opened", "Torvik Hall"), ("Owls", "team", "Ann Lee"))}
+    assert lost(ontology, documents, {"opened", "team", "country"}) == {
+        "right": 1,
+        "object not named": 1,
+        "in the wrong direction": 1,
+        "an end not found": 1,
+    }
+    assert false(ontology, documents) == {
+        "said, as the reader finds it": 1,
+        "in the wrong direction": 1,
+    }
 
 
 @pytest.mark.parametrize(

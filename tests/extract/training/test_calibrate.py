@@ -112,3 +112,23 @@ def test_relations_that_a_corpus_does_not_annotate_are_left_out() -> None:
     fitted = fit_calibration(found, gold, [corpus] * 60, SCHEMA, CONSTRAINTS)
     assert fitted.triple == (1.0, 0.0, 0.0, 0.0)
     assert fitted.relations == ()
+
+
+def test_relations_that_an_incomplete_sentence_does_not_state_are_left_out() -> None:
+    spans = [(0, 1, (4, -9, -9)), (1, 2, (4, -9, -9))]
+    scores = np.linspace(-1, 3, 60)
+    found = [candidates_of(spans, [(0, 0, 1, score)]) for score in scores]
+    ends = [(0, 1, "PER"), (1, 2, "PER")]
+    silent = sentence_of("Ann left", ends)
+    stating = sentence_of("Ann left", ends, [(0, SCHEMA.relation_names[0], 1, [])])
+    gold = [stating if score > 1 else silent for score in scores]
+    complete, incomplete = (
+        CorpusData("c", [], [], SCHEMA, "locally_closed", True, complete=share)
+        for share in (1.0, 0.2)
+    )
+    taught, untaught = (
+        fit_calibration(found, gold, [corpus] * 60, SCHEMA, CONSTRAINTS)
+        for corpus in (complete, incomplete)
+    )
+    assert untaught.triple == (1.0, 0.0, 0.0, 0.0)
+    assert taught.triple != untaught.triple

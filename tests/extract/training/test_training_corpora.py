@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,28 @@ def test_merged_schema_without_type_constraints_admits_everything() -> None:
     schema = merged_schema(recipe(decode={"type_constraints": False}), [TYPED, UNTYPED])
     assert all(not r.domain and not r.range for r in schema.relations)
     assert all(not q.relations and not q.range for q in schema.qualifiers)
+
+
+def test_copies_with_other_names_join_the_train_part(tmp_path: Path) -> None:
+    records = [
+        {
+            "id": f"s{n}",
+            "sent": f"{name}berg lies in {name}land .",
+            "triples": [{"sub": f"{name}berg", "rel": "country", "obj": f"{name}land"}],
+        }
+        for n, name in enumerate(("Al", "Bo", "Ci", "Do", "Ek", "Fi", "Go", "Hu", "Is", "Jo", "Ka"))
+    ]
+    path = tmp_path / "ont_1_town_train.jsonl"
+    path.write_text("\n".join(map(json.dumps, records)) + "\n", encoding="utf-8")
+    data = {"name": "text2kgbench", "path": str(path), "train": "file", "n_dev": 2}
+    plain, more = (
+        load_corpora([CorpusRecipe.model_validate({**data, "swapped": n})])[0] for n in (0, 2)
+    )
+    assert more.dev == plain.dev
+    assert more.schema == plain.schema
+    assert more.train[:9] == plain.train
+    assert len(more.train) == 27
+    towns = {t.subject.text for e in plain.train for t in e.sentence.triples}
+    found = [t for e in more.train[9:] for t in e.sentence.triples]
+    assert {t.subject.text for t in found} <= towns
+    assert any(t.subject.text[:2] != t.object.text[:2] for t in found)
