@@ -80,7 +80,7 @@ def _other_start(first: SoupMember, other: SoupMember) -> str | None:
     one, two = first.recipe, other.recipe
     if one.start != two.start:
         return f"training started from {one.start!r} and from {two.start!r}"
-    if one.fresh_seed == two.fresh_seed or _start_has_all(first):
+    if one.fresh_seed == two.fresh_seed or _hidden_from_start(first):
         return None
     return (
         f"their heads started from fresh weights of seeds {one.fresh_seed} and {two.fresh_seed}, and the "
@@ -88,12 +88,18 @@ def _other_start(first: SoupMember, other: SoupMember) -> str | None:
     )
 
 
-def _start_has_all(member: SoupMember) -> bool:
-    """Whether training started from a model that knew all labels, so that no fresh weight was left."""
+def _hidden_from_start(member: SoupMember) -> bool:
+    """Whether training started from a model that had every hidden unit of this one.
+
+    It had if it knew labels of each kind. Labels that it did not know have fresh weights of their own, but
+    these only read hidden units, whose order is that of the start: they have a mean.
+    """
     if member.recipe.start is None:
         return False
     try:
         schema = Schema.read(ModelFolder(resolve(member.recipe.start)).schema)
     except TripackError:  # no longer there: nothing is known of it
         return False
-    return difference(schema, member.schema) is None
+    own = member.schema
+    kinds = [(own.relations, schema.relations), (own.qualifiers, schema.qualifiers)]
+    return all(theirs or not ours for ours, theirs in kinds)

@@ -197,6 +197,24 @@ def test_models_that_started_from_one_trained_model_need_no_init_seed(
     refused(runs, started[0], tmp_path, "training started from None and from '.*run-13'")
 
 
+def test_what_a_start_must_have_known(runs: list[Path], tmp_path: Path) -> None:
+    start = shutil.copytree(runs[0] / "model", tmp_path / "start")
+    own = json.loads((start / "schema.json").read_text(encoding="utf-8"))
+    started = []
+    for place, run in enumerate(runs):
+        (folder := tmp_path / str(place)).mkdir()
+        change = {"start": str(start), "init_seed": place}
+        started.append(str(other(run, folder, lambda data, change=change: data.update(change))))  # type: ignore[misc]
+    # The hidden units of relations were all fresh: their order is each run's own.
+    (start / "schema.json").write_text(json.dumps(own | {"relations": [], "qualifiers": []}))
+    with pytest.raises(ModelError, match="fresh weights of seeds 0 and 1"):
+        make_soup(started, tmp_path / "none")
+    # A label of its own that the start did not know reads hidden units of the start.
+    fewer = [{"name": "of nothing here"}]
+    (start / "schema.json").write_text(json.dumps(own | {"entity_types": fewer}))
+    make_soup(started, tmp_path / "mean")
+
+
 def test_models_of_different_corpora_are_refused(runs: list[Path], tmp_path: Path) -> None:
     model = other(runs[1], tmp_path, lambda data: data["corpora"][0].update(n_dev=3))
     refused(runs, model, tmp_path, "different corpora or splits")
