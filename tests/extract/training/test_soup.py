@@ -210,8 +210,11 @@ def test_what_a_start_must_have_known(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="fresh weights of seeds 0 and 1"):
         make_soup(started, tmp_path / "none")
     # A label of its own that the start did not know reads hidden units of the start.
-    fewer = [{"name": "of nothing here"}]
-    (start / "schema.json").write_text(json.dumps(own | {"entity_types": fewer}))
+    fewer = {
+        "relations": own["relations"][:1],
+        "qualifiers": [{"name": q["name"]} for q in own["qualifiers"][:1]],
+    }
+    (start / "schema.json").write_text(json.dumps(own | fewer))
     make_soup(started, tmp_path / "mean")
 
 
