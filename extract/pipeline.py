@@ -51,7 +51,7 @@ def load(
     """Load a model by bundled name or folder.
 
     Args:
-        model: "wikidata-small", or a model or run folder, or a stack of models.
+        model: "wikidata-small", "wikidata-nano", or a model or run folder, or a stack of models.
         accuracy: of a stack: "fast", "balanced" or "best"; None takes the stack's own choice.
         device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", ...
         dtype: "float32" or "bfloat16" for matrix products; "auto" is float32. In bfloat16 scores depend

@@ -59,9 +59,10 @@ def test_any_text_keeps_every_offset_exact(extractor: Extractor, text: str) -> N
         assert 0 <= entity.score <= 1
 
 
-def test_bundled_models_are_small_and_data_only() -> None:
-    assert [info.name for info in available()] == ["wikidata-small"]
-    files = [path for path in (BUNDLED / "wikidata-small").rglob("*") if path.is_file()]
+@pytest.mark.parametrize(("name", "most"), [("wikidata-small", 40e6), ("wikidata-nano", 15e6)])
+def test_bundled_models_are_small_and_data_only(name: str, most: float) -> None:
+    assert name in [info.name for info in available()]
+    files = [path for path in (BUNDLED / name).rglob("*") if path.is_file()]
     assert {path.name for path in files} == {
         "MODEL_CARD.md",
         "config.json",
@@ -69,4 +70,14 @@ def test_bundled_models_are_small_and_data_only() -> None:
         "recipe.toml",
         "schema.json",
     }
-    assert sum(path.stat().st_size for path in files) < 40e6
+    assert sum(path.stat().st_size for path in files) < most
+
+
+def test_the_smaller_model_finds_the_same_fact() -> None:
+    [triple] = load("wikidata-nano", device="cpu").extract(LEONARD).triples
+    assert (triple.subject.text, triple.relation_id, triple.object.text) == (
+        "Leonard Parker",
+        "P69",
+        "Harvard University",
+    )
+    assert {q.value.text for q in triple.qualifiers} == {"PhD", "1967"}
