@@ -6,14 +6,13 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from extract.encoder.pretrained import cache_dir
-from extract.errors import OutputError
+from extract.files import cannot_write, write_whole
 from extract.models.folder import ModelFolder
 from extract.runtime.onnx_folder import OnnxFiles
 from extract.runtime.session import file_hash
@@ -85,10 +84,8 @@ def keep(folder: ModelFolder, tuned: Tuned) -> Path:
     file = tuned_file(folder, tuned.threads)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".tuned-")
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
-            opened.write(tuned.model_dump_json(indent=1) + "\n")
-        Path(name).replace(file)
     except OSError as error:
-        raise OutputError(f"Cannot write {file}: {error.strerror or error}.") from error
+        raise cannot_write(file, error) from error
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")  # other processes may tune as well
+    write_whole(file, tuned.model_dump_json(indent=1) + "\n", temporary)
     return file

@@ -230,6 +230,9 @@ CorpusName = Annotated[
 CorpusFolder = Annotated[
     Path | None, typer.Option("--path", help="The corpus's folder; default: in $TRIPACK_CORPORA.")
 ]
+DevSplit = Annotated[
+    str | None, typer.Option(help="Its split; default: the dev part of the first model.")
+]
 DevCut = Annotated[
     int | None,
     typer.Option(

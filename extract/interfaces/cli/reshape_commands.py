@@ -9,7 +9,14 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from extract.interfaces.cli.options import CorpusFolder, DevCut, Device, Threads, check_method
+from extract.interfaces.cli.options import (
+    CorpusFolder,
+    DevCut,
+    Device,
+    DevSplit,
+    Threads,
+    check_method,
+)
 from extract.interfaces.cli.printing import as_json, columns
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to make; it must not exist.")]
@@ -34,9 +41,7 @@ def average(
         str | None,
         typer.Option("--corpus", "-c", help="Corpus to score on; default: of the first model."),
     ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Its split; default: the dev part of the first model.")
-    ] = None,
+    split: DevSplit = None,
     path: CorpusFolder = None,
     dev: DevCut = None,
     seed: Annotated[int, typer.Option(help="Seed of that cut.")] = 0,

@@ -16,6 +16,7 @@ from extract.interfaces.cli.options import (
     CorpusFolder,
     DevCut,
     Device,
+    DevSplit,
     OnlyWarnings,
     Threads,
 )
@@ -48,9 +49,7 @@ def stack(
             "--corpus", "-c", help="Corpus to learn weights on; default: those of the first model."
         ),
     ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Its split; default: the dev part of the first model.")
-    ] = None,
+    split: DevSplit = None,
     path: CorpusFolder = None,
     dev: DevCut = None,
     seed: Annotated[int, typer.Option(help="Seed of that cut.")] = 0,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -129,14 +128,7 @@ def test_half_an_adapter_a_foreign_one_and_one_of_another_rank_are_refused(
 def test_without_peft_training_says_what_to_install(
     tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any, **more: Any) -> Any:
-        if name.split(".")[0] == "peft":
-            raise ModuleNotFoundError("No module named 'peft'", name="peft")
-        return real(name, *rest, **more)
-
     plain = PretrainedEncoder(str(tiny_encoder)).model
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(ModelError, match=r"package peft.*pip install 'tripack\[lora\]'"):
         add_lora(plain, SETTINGS, "tiny")

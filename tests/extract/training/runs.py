@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from extract.training.data import Collator
 from extract.training.recipe import Recipe
 from tests.tiny import tiny_recipe
 
@@ -35,6 +40,23 @@ def outcome(run: Path) -> dict[str, Any]:
         for name, path in files.items()
         if path.exists()
     }
+
+
+@contextmanager
+def disk_full_after(n_batches: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A run in the block fails when it asks for a batch more than `n_batches`."""
+    collate, left = Collator.__call__, n_batches
+
+    def failing(self: Collator, windows: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(28, "No space left on device")
+        return collate(self, windows)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(Collator, "__call__", failing)
+        yield
 
 
 def checkpoints(run: Path) -> list[int]:

@@ -24,7 +24,7 @@ from extract.training.early_exit import EarlyExits
 from extract.training.recipe import EarlyExitRecipe, Recipe, read_recipe, write_recipe
 from extract.training.run import _Run, train
 from tests.extract.cases import key
-from tests.extract.training.runs import outcome, short_recipe
+from tests.extract.training.runs import disk_full_after, outcome, short_recipe
 from tests.tiny import recipe_with, tiny_recipe
 
 
@@ -210,17 +210,7 @@ def test_failed_run_with_exits_and_adapters_goes_on_to_the_bit_identical_end(
         model=model,
     )
     train(recipe, tmp_path / "straight", progress=False)
-    collate, left = Collator.__call__, 10  # fails in the third epoch
-
-    def failing(self: Collator, windows: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise OSError(28, "No space left on device")
-        return collate(self, windows)
-
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
-        patch.setattr(Collator, "__call__", failing)
+    with disk_full_after(10, monkeypatch):  # in the third epoch
         train(recipe, tmp_path / "failed", progress=False)
     train(recipe, tmp_path / "failed", progress=False)
     assert outcome(tmp_path / "failed") == outcome(tmp_path / "straight")

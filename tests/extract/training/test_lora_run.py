@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -110,14 +109,7 @@ def test_merged_model_is_written_as_an_ordinary_one(
 def test_running_needs_no_peft_and_running_beside_does(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any, **more: Any) -> Any:
-        if name.split(".")[0] == "peft":
-            raise ModuleNotFoundError("No module named 'peft'", name="peft")
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "peft", None)
     load(run, device="cpu")
     with pytest.raises(ModelError, match=r"pip install 'tripack\[lora\]'"):
         load(run, device="cpu", merge=False)

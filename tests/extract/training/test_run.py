@@ -25,7 +25,13 @@ from extract.training.recipe import CorpusRecipe, Recipe, read_recipe, write_rec
 from extract.training.run import train
 from tests.conftest import ROOT
 from tests.extract.cases import key
-from tests.extract.training.runs import PROGRAM, checkpoints, outcome, short_recipe
+from tests.extract.training.runs import (
+    PROGRAM,
+    checkpoints,
+    disk_full_after,
+    outcome,
+    short_recipe,
+)
 
 N_STEPS_AN_EPOCH = 4  # 16 sentences in batches of 4
 
@@ -203,17 +209,7 @@ def test_failed_run_draws_the_same_tasks_when_it_goes_on(
         tiny_encoder, facts_file, task_sampling="proportional", epochs=6, eval_from=6
     )
     train(recipe, tmp_path / "straight", progress=False)
-    collate, left = Collator.__call__, 10  # fails in the third epoch
-
-    def failing(self: Collator, windows: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise OSError(28, "No space left on device")
-        return collate(self, windows)
-
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
-        patch.setattr(Collator, "__call__", failing)
+    with disk_full_after(10, monkeypatch):  # in the third epoch
         train(recipe, tmp_path / "failed", progress=False)
     assert checkpoints(tmp_path / "failed") == [2 * N_STEPS_AN_EPOCH]
     train(recipe, tmp_path / "failed", progress=False)

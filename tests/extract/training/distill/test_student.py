@@ -13,13 +13,12 @@ from extract.errors import RecipeError
 from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder, read_model
 from extract.predict import windower_of
-from extract.training.data import Collator
 from extract.training.distill.student import FILTERS, Student
 from extract.training.distill.teacher import Teacher
 from extract.training.recipe import DistillRecipe, Recipe
 from extract.training.run import train
 from tests.extract.training.distill.lessons import lesson, other_vocabulary, write_teacher
-from tests.extract.training.runs import checkpoints, outcome, short_recipe
+from tests.extract.training.runs import checkpoints, disk_full_after, outcome, short_recipe
 from tests.tiny import write_tiny_encoder
 
 LOSSES = ("logits", "ted", "relations")
@@ -88,20 +87,11 @@ def test_failed_run_goes_on_to_the_bit_identical_end(
     distill = {"teacher": str(tiny_model), **ALL}
     recipe = recipe_with(tiny_encoder, facts_file, distill, epochs=4, eval_from=4)
     train(recipe, tmp_path / "straight", progress=False)
-    collate = Collator.__call__
     n_filter_batches, n_layers = 3, 2
     # Within the filters' training, in the first epoch, in the third: 4 steps an epoch.
     run = tmp_path / "failed"
     for number, left in enumerate((4, n_filter_batches * n_layers + 2, 10)):
-
-        def failing(self: Collator, windows: Any, _left: list[int] = [left]) -> Any:  # noqa: B006
-            _left[0] -= 1
-            if _left[0] < 0:
-                raise OSError(28, "No space left on device")
-            return collate(self, windows)
-
-        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
-            patch.setattr(Collator, "__call__", failing)
+        with disk_full_after(left, monkeypatch):
             train(recipe, run, progress=False)
         assert (run / FILTERS).is_file() == (number > 0)
     assert checkpoints(run) == [8]
