@@ -158,16 +158,6 @@ class QualifierCube(nn.Module):
         chosen = likely.topk(n_words, dim=1).indices.sort(dim=1).values
         return chosen, mask.gather(1, chosen)
 
-    def value_loss(
-        self,
-        states: Tensor,
-        spans: TrainingSpans,
-        gold: Sequence[GoldWindow],
-        false_triples: Sequence[_TripleKey],
-    ) -> Tensor:
-        """As `scored_values`, the loss alone."""
-        return self.scored_values(states, spans, gold, false_triples)[0]
-
     def scored_values(
         self,
         states: Tensor,

@@ -56,3 +56,9 @@ class ScoringHead(Protocol):
         Args:
             at: spans and triples; relations of triples numbered as in this head's schema.
         """
+
+
+def span_cells(scores: Tensor, mask: Tensor) -> CellScores:
+    """The scores of all spans of real words, from (batch, first words, last words, entity_types)."""
+    real = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
+    return CellScores("entity_types", scores[real], mask.sum())

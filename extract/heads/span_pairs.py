@@ -33,8 +33,9 @@ from extract.heads.context import between
 from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.pairs import likely_false, pair_loss
 from extract.heads.pooling import PAIR_POOLINGS, SPAN_POOLINGS, PairPooling, PairText, Pooled
+from extract.heads.scored import CellScores, ScoredCells, span_cells
 from extract.heads.scorers import Projection
-from extract.heads.span_filter import SpanFilter
+from extract.heads.span_filter import SpanFilter, as_cells
 from extract.heads.spans import (
     MAX_WIDTH,
     candidates_of,
@@ -176,6 +177,12 @@ class SpanPairsHead(Head):
     def loss(self, states: WordStates, gold: Sequence[GoldWindow]) -> dict[str, Tensor]:
         """The filter's spans a word; classified spans and pairs, both a span that is gold or taken for it;
         values a triple."""
+        return self.scored_loss(states, gold)[0]
+
+    def scored_loss(
+        self, states: WordStates, gold: Sequence[GoldWindow]
+    ) -> tuple[dict[str, Tensor], ScoredCells]:
+        """As `loss`, with scores of the filter's spans, of spans in pairs, of pairs and of values."""
         mask = states.mask
         likely = self.filter(states)
         losses = {"entities": self.filter.loss(likely, mask, gold)}
@@ -186,16 +193,45 @@ class SpanPairsHead(Head):
         spans = TrainingSpans.of(rows, mask.device)
         n_spans = spans.real.sum().clamp(min=1)
         losses["spans"] = span_loss(scores, mask, gold, cells) / n_spans
+        told = {
+            "entities": span_cells(likely, mask),
+            "spans": CellScores("entity_types", _at_spans(scores, spans), n_spans),
+        }
         pairs = span_pairs(spans.real)
         false_triples: list[tuple[int, int, int, int]] = []
         if self.n_relations and len(pairs):
             of_pairs = self._pair_scores(states, spans.spans, spans.real, pairs)
+            told["pairs"] = CellScores("relations", of_pairs, n_spans)
             losses["pairs"], is_gold = pair_loss(pairs, of_pairs, spans, gold)
             false_triples = likely_false(pairs, of_pairs, is_gold, self.config.triple_floor)
+        triples = None
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
             words = self.dropout(states.qualifiers)
-            losses["values"] = self.cube.value_loss(words, spans, gold, false_triples)
-        return losses
+            losses["values"], scored = self.cube.scored_values(words, spans, gold, false_triples)
+            if scored is not None:
+                triples = scored.triples
+                told["values"] = CellScores("qualifiers", scored.scores, len(triples))
+        return losses, ScoredCells(spans, triples, told)
+
+    def scores_at(self, states: WordStates, at: ScoredCells) -> dict[str, CellScores]:
+        """Scores of the cells that another head of this class chose; see `ScoringHead`."""
+        spans = at.spans
+        n_spans = spans.real.sum().clamp(min=1)
+        cells = as_cells(spans.spans, spans.real, states.mask.shape[1])
+        told = {
+            "entities": span_cells(self.filter(states), states.mask),
+            "spans": CellScores(
+                "entity_types", _at_spans(self._span_scores(states, cells, 0.0), spans), n_spans
+            ),
+        }
+        if "pairs" in at.cells and self.n_relations:
+            pairs = self._pair_scores(states, spans.spans, spans.real, span_pairs(spans.real))
+            told["pairs"] = CellScores("relations", pairs, n_spans)
+        if at.triples is not None and self.n_qualifiers:
+            words = self.dropout(states.qualifiers)
+            values = self.cube.scores_of(words, spans, at.triples)
+            told["values"] = CellScores("qualifiers", values, len(at.triples))
+        return told
 
     # Inference
 
@@ -223,6 +259,13 @@ class SpanPairsHead(Head):
             return no_rows(4, real.device)
         scores = self._pair_scores(states, spans, real, pairs)
         return triples_above(pairs, scores, self.config.triple_floor)
+
+
+def _at_spans(grid: Tensor, spans: TrainingSpans) -> Tensor:
+    """Of scores (batch, first words, last words, labels), those of the real spans: (spans, labels)."""
+    window, row = spans.real.nonzero(as_tuple=True)
+    start, end = spans.spans[window, row].unbind(1)
+    return grid[window, start, end - 1]
 
 
 class SpanVectors(nn.Module):

@@ -40,7 +40,7 @@ from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.cube_pruning import likeliest_words
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.pairs import likely_false, pair_loss, pair_scores
-from extract.heads.scored import CellScores, ScoredCells
+from extract.heads.scored import CellScores, ScoredCells, span_cells
 from extract.heads.scorers import Biaffine, Projection
 from extract.heads.spans import (
     MAX_WIDTH,
@@ -207,7 +207,7 @@ class TableHead(Head):
         spans = TrainingSpans.of(rows, scores.device)
         false_triples: list[tuple[int, int, int, int]] = []
         triples = None
-        found = {"entities": _span_cells(scores, states.mask)}
+        found = {"entities": span_cells(scores, states.mask)}
         if self.n_relations:
             words = self.dropout(states.relations)
             cells = self._cell_states(states, words, scores)
@@ -232,7 +232,7 @@ class TableHead(Head):
     def scores_at(self, states: WordStates, at: ScoredCells) -> dict[str, CellScores]:
         """Scores of the cells that another head of this class chose; see `ScoringHead`."""
         scores = self._span_scores(states.entities)
-        found = {"entities": _span_cells(scores, states.mask)}
+        found = {"entities": span_cells(scores, states.mask)}
         if "pairs" in at.cells and self.n_relations:
             words = self.dropout(states.relations)
             cells = self._cell_states(states, words, scores)
@@ -332,12 +332,6 @@ class TableHead(Head):
         triple_scores = torch.from_numpy(np.concatenate([one.triple_scores for one in found]))
         types = pad_sequence(entity_scores, batch_first=True)  # (batch, spans, entity_types)
         return candidates_of(at.spans, at.real, types, triples, triple_scores, qualifiers)
-
-
-def _span_cells(scores: Tensor, mask: Tensor) -> CellScores:
-    """The scores of all spans of real words, from (batch, first words, last words, entity_types)."""
-    real = (mask.unsqueeze(1) & mask.unsqueeze(2)).triu()
-    return CellScores("entity_types", scores[real], mask.sum())
 
 
 def word_scores(spans: Tensor, mask: Tensor) -> Tensor:

@@ -47,8 +47,9 @@ class LogitsLoss:
         ours, theirs = student.settings.head.name, teacher.settings.head.name
         if ours != theirs or not isinstance(student.head, ScoringHead):
             raise RecipeError(
-                f"distill.logits compares scores of two heads 'table' or of its kinds, got {ours!r} taught "
-                f"by {theirs!r}. Set distill.logits = 0, and distill.ted or distill.relations instead."
+                "distill.logits compares scores of two heads of one kind, 'table', what is made from it, or "
+                f"'span_pairs', got {ours!r} taught by {theirs!r}. Set distill.logits = 0, and distill.ted "
+                "or distill.relations instead."
             )
         self.temperature = temperature
         self.head = teacher.head

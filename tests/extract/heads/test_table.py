@@ -131,7 +131,7 @@ def test_value_loss_is_the_mean_over_gold_and_the_first_false_triples_by_brute_f
             negative = sum(np.exp(x) for q, x in enumerate(row) if (value, q) not in right)
             positive = sum(np.exp(-x) for q, x in enumerate(row) if (value, q) in right)
             total += float(np.log1p(negative) + np.log1p(positive))
-    found = cube.value_loss(states, spans, [GOLD], [(0, *triple) for triple in false])
+    found, _ = cube.scored_values(states, spans, [GOLD], [(0, *triple) for triple in false])
     assert found.item() == pytest.approx(total / len(values), rel=1e-4)
 
 

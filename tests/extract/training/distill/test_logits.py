@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from extract.errors import RecipeError
+from extract.heads.span_pairs import SpanPairsConfig
 from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder, read_model
 from extract.schema import Relation
@@ -16,9 +17,14 @@ from extract.training.distill.logits import LogitsLoss, bernoulli_divergence
 from tests.extract.training.distill.lessons import Lesson, lesson
 
 
-@pytest.fixture
-def model(tiny_model: Path) -> ExtractionModel:
-    return read_model(ModelFolder(tiny_model))[0].eval()
+@pytest.fixture(params=["table", "span_pairs"])
+def model(tiny_model: Path, request: pytest.FixtureRequest) -> ExtractionModel:
+    table = read_model(ModelFolder(tiny_model))[0].eval()
+    if request.param == "table":
+        return table
+    torch.manual_seed(5)
+    settings = table.settings.model_copy(update={"head": SpanPairsConfig(name="span_pairs")})
+    return ExtractionModel(settings, table.schema).eval()
 
 
 @pytest.fixture
@@ -41,7 +47,7 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn(
 ) -> None:
     states = model.word_states(taught.batch)
     _, scored = model.head.scored_loss(states, taught.gold)  # type: ignore[operator]
-    assert set(scored.cells) == {"entities", "pairs", "values"}
+    assert set(scored.cells) - {"spans"} == {"entities", "pairs", "values"}
     loss = LogitsLoss(model, model, 2.0)(scored, states)
     assert loss.item() == pytest.approx(0.0, abs=1e-6)
 
@@ -83,7 +89,7 @@ def test_heads_that_cannot_be_compared_are_refused(
     model: ExtractionModel, tiny_verifier: Path
 ) -> None:
     other = read_model(ModelFolder(tiny_verifier / "model"))[0]
-    with pytest.raises(RecipeError, match="got 'table' taught by 'packed_markers'"):
+    with pytest.raises(RecipeError, match=f"got '{model.settings.head.name}' taught by 'packed_markers'"):
         LogitsLoss(model, other, 1.0)
     with pytest.raises(RecipeError, match="got 'packed_markers' taught by 'packed_markers'"):
         LogitsLoss(other, other, 1.0)
