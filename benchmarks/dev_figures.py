@@ -4,7 +4,8 @@
 
 What is scored are the weights, calibration and thresholds in the folder, so the figures are those of the
 model at hand and not of another run of its recipe. Precision, recall and F1 are in the reports; calibration
-errors are cross-fitted, each half of a part scored by the calibration fitted on the other.
+errors are cross-fitted, each half of a part scored by the calibration fitted on the other, beside those that
+as many predictions would show by chance if their probabilities were true.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def measured(path: Path, threads: int | None = None) -> dict[str, Any]:
     scored = [corpus for corpus in load_corpora(recipe.corpora) if corpus.dev]
     parts = [DevPart.of(corpus, extractor._predictor) for corpus in scored]
     decoder = extractor._decoder
+    cross_fitted = cross_fitted_calibration(parts, decoder)
     reports = {}
     for part in parts:
         found = report(part, decoder)
@@ -56,7 +58,8 @@ def measured(path: Path, threads: int | None = None) -> dict[str, Any]:
         "recipe": recipe.model_dump(mode="json"),
         "split": "dev; epoch, thresholds and calibration are chosen on it",
         "thresholds": decoder.thresholds,
-        "cross_fitted_ece": calibration_errors(cross_fitted_calibration(parts, decoder)),
+        "cross_fitted_ece": calibration_errors(cross_fitted),
+        "ece_by_chance": calibration_errors(cross_fitted, "error_by_chance"),
         "corpora": {
             name: {kind: found[kind] for kind in ("entity", "relation", "hyper")}
             for name, found in reports.items()

@@ -86,10 +86,12 @@ def figures(report: dict[str, Any]) -> dict[str, float | None]:
     return found
 
 
-def calibration_errors(calibration: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    """ECE in percent by corpus and kind of prediction."""
+def calibration_errors(
+    calibration: dict[str, Any], of: str = "error"
+) -> dict[str, dict[str, float | None]]:
+    """ECE in percent by corpus and kind of prediction; of `error_by_chance`, what chance alone would give."""
     return {
-        name: {kind: _percent(reliability["error"]) for kind, reliability in kinds.items()}
+        name: {kind: _percent(reliability[of]) for kind, reliability in kinds.items()}
         for name, kinds in calibration.items()
     }
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binom
 
 from extract.errors import one_of
 from extract.evaluation.entities import entity_key
@@ -50,10 +51,31 @@ class Reliability:
     def to_dict(self) -> dict[str, Any]:
         """The reliability as plain values; bins without predictions are left out."""
         filled = [asdict(b) for b in self.bins if b.n]
-        return {"rule": CALIBRATION_RULES[self.kind], "n": self.n, "error": self.error} | {
+        return {
+            "rule": CALIBRATION_RULES[self.kind],
+            "n": self.n,
+            "error": self.error,
+            "error_by_chance": self.error_by_chance,
             "n_bins": len(self.bins),
             "bins": filled,
         }
+
+    @property
+    def error_by_chance(self) -> float | None:
+        """The error to expect of so many predictions whose probabilities are true; None without predictions.
+
+        Few predictions a bin are never right in just the share that was foretold: an error no larger than
+        this says nothing against the probabilities. Exact, with a bin's mean for all probabilities in it:
+        the mean deviation of a binomial count is 2 v (1 - p) P(count = v), v the whole number above n p
+        (Diaconis and Zabell 1991, Closed Form Summation for Classical Distributions).
+        """
+        filled = [(b.n, b.mean_probability) for b in self.bins if b.mean_probability is not None]
+        if not filled:
+            return None
+        size, chance = (np.array(column, float) for column in zip(*filled, strict=True))
+        above = np.floor(size * chance) + 1
+        deviation = 2 * above * (1 - chance) * binom.pmf(above, size, chance)
+        return float(deviation.sum() / size.sum())
 
 
 def reliability_bins(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from extract.evaluation.calibration import (
     Bin,
+    Reliability,
     expected_calibration_error,
     outcomes,
     reliability,
@@ -141,3 +142,23 @@ def test_outcomes_bad_input_is_refused() -> None:
         outcomes(GOLD, PRED, "relation")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="1 gold and 2 predicted"):
         outcomes(GOLD, PRED * 2, "entity")
+
+
+def test_error_by_chance_is_the_mean_error_of_true_probabilities() -> None:
+    draws = np.random.default_rng(3)
+    chances = draws.random(60)
+    bins = reliability_bins(chances, np.ones(60, bool), n_bins=5)
+    found = Reliability("triple", 60, None, bins).error_by_chance
+    # As many draws from each bin's mean probability.
+    means = np.repeat([b.mean_probability for b in bins], [b.n for b in bins])
+    errors = [
+        expected_calibration_error(means, draws.random(60) < means, n_bins=5) for _ in range(4000)
+    ]
+    assert found == pytest.approx(np.mean(errors), rel=0.03)
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_certain_predictions_have_no_error_by_chance(probability: float) -> None:
+    bins = reliability_bins([probability] * 7, [True] * 7)
+    assert Reliability("triple", 7, None, bins).error_by_chance == pytest.approx(0.0)
+    assert Reliability("triple", 0, None, reliability_bins([], [])).error_by_chance is None

@@ -89,7 +89,9 @@ def test_heads_that_cannot_be_compared_are_refused(
     model: ExtractionModel, tiny_verifier: Path
 ) -> None:
     other = read_model(ModelFolder(tiny_verifier / "model"))[0]
-    with pytest.raises(RecipeError, match=f"got '{model.settings.head.name}' taught by 'packed_markers'"):
+    with pytest.raises(
+        RecipeError, match=f"got '{model.settings.head.name}' taught by 'packed_markers'"
+    ):
         LogitsLoss(model, other, 1.0)
     with pytest.raises(RecipeError, match="got 'packed_markers' taught by 'packed_markers'"):
         LogitsLoss(other, other, 1.0)
