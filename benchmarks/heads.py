@@ -226,11 +226,14 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    figures = dict(row["figures"])
+    if "qualifiers" not in HEADS[row["head"]].tasks.values():
+        figures.pop("quintuplet_f1", None)  # such a head has no figure, rather than none right
     return [
         *(f"`{row[key]}`" for key in ("row", "head", "fusion")),
         str(len(row["seeds"])),
         str(row["epochs"]),
-        *(cell(row["figures"].get(column), 1) for column in columns),
+        *(cell(figures.get(column), 1) for column in columns),
         f"{row['parameters']:,}",
         *(cell(row[key], 0) for key in ("training_seconds", "sentences_per_second", "peak_mib")),
     ]
