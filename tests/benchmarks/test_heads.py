@@ -158,23 +158,28 @@ def row(head: str, strict: list[float], quintuplets: list[float], corpus: str) -
 
 def test_page_sorts_rows_by_what_the_corpus_asks_for() -> None:
     rows = [
-        row("a", [60.0], [0.0], "flat"),
-        row("b", [70.0, 72.0], [0.0, 0.0], "flat"),
-        row("a", [60.0], [50.0], "hyper"),
-        row("b", [70.0], [40.0], "hyper"),
+        row("table", [60.0], [0.0], "flat"),
+        row("token_pair", [70.0, 72.0], [0.0, 0.0], "flat"),
+        row("table", [60.0], [50.0], "hyper"),
+        row("token_pair", [70.0], [40.0], "hyper"),
     ]
     lines = heads.page(rows).splitlines()
     flat = lines.index("## flat, tiny")
     assert "quintuplets" not in lines[flat + 2]
     assert (
         lines[flat + 4]
-        == "| `b-wide` | `b` | `last` | 2 | 3 | - | - | 71.0 ± 1.4 | 12,345 | 10 | 10 | 10 |"
+        == "| `token_pair-wide` | `token_pair` | `last` | 2 | 3 | - | - | 71.0 ± 1.4 | 12,345 | 10 | 10 | 10 |"
     )
-    assert lines[flat + 5].startswith("| `a-wide` | `a` | `last` | 1 |")
+    assert lines[flat + 5].startswith("| `table-wide` | `table` | `last` | 1 |")
     hyper = lines.index("## hyper, tiny")
     assert (
         lines[hyper + 4]
-        == "| `a-wide` | `a` | `last` | 1 | 3 | - | - | 60.0 | - | 50.0 | 12,345 | 10 | 10 | 10 |"
+        == "| `table-wide` | `table` | `last` | 1 | 3 | - | - | 60.0 | - | 50.0 | 12,345 | 10 | 10 | 10 |"
+    )
+    # A head without qualifiers has no figure for them.
+    assert (
+        lines[hyper + 5]
+        == "| `token_pair-wide` | `token_pair` | `last` | 1 | 3 | - | - | 70.0 | - | - | 12,345 | 10 | 10 | 10 |"
     )
 
 
