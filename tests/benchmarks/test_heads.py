@@ -140,7 +140,7 @@ def test_finished_rows_are_kept_and_missing_ones_added(
 def row(head: str, strict: list[float], quintuplets: list[float], corpus: str) -> dict[str, Any]:
     figures = {"relation_strict_micro_f1": strict, "quintuplet_f1": quintuplets}
     return {
-        "row": f"{head}-wide",
+        "row": f"{head}-x",
         "head": head,
         "fusion": "last",
         "corpus": corpus,
@@ -168,18 +168,18 @@ def test_page_sorts_rows_by_what_the_corpus_asks_for() -> None:
     assert "quintuplets" not in lines[flat + 2]
     assert (
         lines[flat + 4]
-        == "| `token_pair-wide` | `token_pair` | `last` | 2 | 3 | - | - | 71.0 ± 1.4 | 12,345 | 10 | 10 | 10 |"
+        == "| `token_pair-x` | `token_pair` | `last` | 2 | 3 | - | - | 71.0 ± 1.4 | 12,345 | 10 | 10 | 10 |"
     )
-    assert lines[flat + 5].startswith("| `table-wide` | `table` | `last` | 1 |")
+    assert lines[flat + 5].startswith("| `table-x` | `table` | `last` | 1 |")
     hyper = lines.index("## hyper, tiny")
     assert (
         lines[hyper + 4]
-        == "| `table-wide` | `table` | `last` | 1 | 3 | - | - | 60.0 | - | 50.0 | 12,345 | 10 | 10 | 10 |"
+        == "| `table-x` | `table` | `last` | 1 | 3 | - | - | 60.0 | - | 50.0 | 12,345 | 10 | 10 | 10 |"
     )
     # A head without qualifiers has no figure for them.
     assert (
         lines[hyper + 5]
-        == "| `token_pair-wide` | `token_pair` | `last` | 1 | 3 | - | - | 70.0 | - | - | 12,345 | 10 | 10 | 10 |"
+        == "| `token_pair-x` | `token_pair` | `last` | 1 | 3 | - | - | 70.0 | - | - | 12,345 | 10 | 10 | 10 |"
     )
 
 
