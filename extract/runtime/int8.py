@@ -15,8 +15,8 @@ A sentence's scores must not depend on what it is read together with, so no scal
 - weights have a scale for each output channel and are rounded so that results are kept: see `rounding`.
   Its inputs are those after their own rounding.
 
-Embeddings, norms, attention's products of two states, and all else that is no product with weights, stay in
-float32.
+Norms, attention's products of two states, and all else that is no product with weights, stay in float32; word
+embeddings are only stored as 8-bit numbers: see `tables`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from extract.runtime.rounding import rounded
+from extract.runtime.tables import pack_tables
 
 Feed = Mapping[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float32]
@@ -68,6 +69,7 @@ def quantise(source: Path, target: Path, feeds: Iterable[Feed]) -> None:
     for name, gram in _grams(seen, scalings, feeds).items():
         graph.quantise(name, scalings[name], gram)
     graph.finish()
+    pack_tables(model)
     onnx.save(model, target)
 
 

@@ -74,7 +74,7 @@ def test_scores_do_not_depend_on_batches(
         )
 
 
-def test_int8_file_multiplies_bytes_and_keeps_embeddings(exports: dict[str, Path]) -> None:
+def test_int8_file_multiplies_bytes_and_keeps_small_tables(exports: dict[str, Path]) -> None:
     graph = onnx.load(exports["int8"] / "model.onnx").graph
     kinds = {tensor.data_type for tensor in graph.initializer if len(tensor.dims) == 2}
     assert onnx.TensorProto.INT8 in kinds and onnx.TensorProto.FLOAT in kinds

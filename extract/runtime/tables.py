@@ -1,0 +1,71 @@
+"""Large tables of a graph, such as word embeddings, as 8-bit numbers with a scale for each row.
+
+A row is read whole, so its scale is its own: its largest absolute value over 127, by which each number is off by
+half a step at most (as in `extract.models.storage`). Nothing is multiplied in 8 bits: what is read becomes
+float32 at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+_MOST = 127
+_ROWS = 1024  # a table of fewer is small beside the rest
+
+
+def pack_tables(model: onnx.ModelProto) -> None:
+    """Rewrite, in place, the float32 tables of a graph whose rows are read and that serve for nothing else."""
+    graph = model.graph
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    tables = {
+        tensor.name: numpy_helper.to_array(tensor)
+        for tensor in graph.initializer
+        if tensor.data_type == TensorProto.FLOAT
+        and len(tensor.dims) == 2
+        and tensor.dims[0] >= _ROWS
+        and all(_gathers_rows(node, tensor.name) for node in readers.get(tensor.name, []))
+    }
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        nodes += _unpacking(node) if node.input and node.input[0] in tables else [node]
+    kept = [tensor for tensor in graph.initializer if tensor.name not in tables]
+    for name, table in tables.items():
+        numbers, steps = _packed(table)
+        kept += [
+            numpy_helper.from_array(numbers, f"{name}_bytes"),
+            numpy_helper.from_array(steps, f"{name}_steps"),
+        ]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(kept)
+
+
+def _gathers_rows(node: onnx.NodeProto, table: str) -> bool:
+    axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
+    return bool(node.op_type == "Gather" and node.input[0] == table and axis == 0)
+
+
+def _packed(table: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Numbers (rows, columns) and the step of each row (rows, 1)."""
+    largest = np.abs(table).max(axis=1, keepdims=True)
+    steps = np.maximum(largest / _MOST, np.finfo(np.float32).tiny).astype(np.float32)
+    return np.round(table / steps).astype(np.int8), steps
+
+
+def _unpacking(gather: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """What stands in the stead of a node that reads rows of a packed table."""
+    (table, rows), (value,) = gather.input, gather.output
+    return [
+        helper.make_node("Gather", [f"{table}_bytes", rows], [f"{value}_bytes"], axis=0),
+        helper.make_node("Cast", [f"{value}_bytes"], [f"{value}_whole"], to=TensorProto.FLOAT),
+        helper.make_node("Gather", [f"{table}_steps", rows], [f"{value}_steps"], axis=0),
+        helper.make_node("Mul", [f"{value}_whole", f"{value}_steps"], [value]),
+    ]
