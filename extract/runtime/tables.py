@@ -1,8 +1,8 @@
 """Large tables of a graph, such as word embeddings, as 8-bit numbers with a scale for each row.
 
-A row is read whole, so its scale is its own: its largest absolute value over 127, by which each number is off by
-half a step at most (as in `extract.models.storage`). Nothing is multiplied in 8 bits: what is read becomes
-float32 at once.
+A row is read whole, so its scale is its own, its largest absolute value over 127; each number is off by half
+a step at most (as in `extract.models.storage`). Nothing is multiplied in 8 bits: what is read becomes float32
+at once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ROWS = 1024  # a table of fewer is small beside the rest
 
 
 def pack_tables(model: onnx.ModelProto) -> None:
-    """Rewrite, in place, the float32 tables of a graph whose rows are read and that serve for nothing else."""
+    """Rewrite, in place, the float32 tables of a graph that are only there to read rows of."""
     graph = model.graph
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in graph.node:

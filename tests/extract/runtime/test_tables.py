@@ -1,4 +1,4 @@
-"""Tables of a graph as 8-bit numbers: what is read is off by half a step, and other tables are left as they are."""
+"""Tables of a graph as 8-bit numbers: what is read is off by half a step; other tables stay."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ def table() -> Floats:
 def graph(table: Floats, *, also_multiplied: bool = False) -> onnx.ModelProto:
     """Reads rows of a table; it may also multiply all of it."""
     nodes = [helper.make_node("Gather", ["table", "rows"], ["read"], axis=0)]
-    outputs = [helper.make_tensor_value_info("read", TensorProto.FLOAT, None)]
+    outputs = [
+        helper.make_tensor_value_info("read", TensorProto.FLOAT, ["batch", "pieces", COLUMNS])
+    ]
     if also_multiplied:
         nodes.append(helper.make_node("Mul", ["table", "table"], ["squared"]))
-        outputs.append(helper.make_tensor_value_info("squared", TensorProto.FLOAT, None))
+        outputs.append(helper.make_tensor_value_info("squared", TensorProto.FLOAT, [ROWS, COLUMNS]))
     rows = helper.make_tensor_value_info("rows", TensorProto.INT64, ["batch", "pieces"])
     made = helper.make_graph(
         nodes, "table", [rows], outputs, [numpy_helper.from_array(table, "table")]
