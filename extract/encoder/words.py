@@ -8,6 +8,7 @@ control or format character belongs to exactly one word.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from sys import intern
 
 import regex
 
@@ -52,9 +53,12 @@ def split_words(text: str, start_char: int = 0) -> list[Token]:
 
 
 def iter_words(text: str, start_char: int, end_char: int) -> Iterator[Token]:
-    """The words of the part `start_char` up to `end_char` of `text`, which it does not copy, one by one."""
+    """The words of the part `start_char` up to `end_char` of `text`, which it does not copy, one by one.
+
+    Words written alike share one string, since all words of a document are held until it is done.
+    """
     for match in _WORD.finditer(text, start_char, end_char):
-        yield Token(match.group(), match.start(), match.end())
+        yield Token(intern(match.group()), match.start(), match.end())
 
 
 def count_words(text: str) -> int:

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 
-from extract.encoder.words import split_words
+from extract.encoder.words import iter_words, split_words
 from tests.extract.cases import any_text
 
 
@@ -110,3 +110,11 @@ def test_a_megabyte_of_one_pattern_finishes(pattern: str) -> None:
     words = split_words(text)
     assert sum(len(word.text) for word in words) <= len(text)
     assert words or pattern in (" ", "\u200d")
+
+
+@given(any_text)
+def test_words_of_a_part_are_those_of_all_and_share_strings(text: str) -> None:
+    text = text + " " + text
+    words = list(iter_words(text, 0, len(text)))
+    assert words == split_words(text)
+    assert len({id(word.text) for word in words}) == len({word.text for word in words})
