@@ -22,6 +22,9 @@ from extract.model import ExtractionModel
 from extract.parallel import side_by_side
 from extract.structures import Sentence
 
+_BATCH_COST = (
+    64  # pieces that take as long as the steps of a batch, whatever is in it; one thread, MiniLM
+)
 _PIECES = 96  # a window, on average over a batch: the usual sentence has a third of this
 _WORDS = 128  # a sentence that counts once in a chunk has fewer: chunks of long ones hold fewer
 
@@ -220,13 +223,25 @@ def windower_of(model: ExtractionModel) -> Windower:
 
 
 def batches(windows: Sequence[Window], batch_size: int) -> Iterator[list[Window]]:
-    """Windows by length, at most `batch_size` at once and fewer of long ones, so that memory is bounded."""
-    batch: list[Window] = []
-    for window in sorted(windows, key=lambda w: len(w.piece_ids)):
-        too_long = (len(batch) + 1) * len(window.piece_ids) > batch_size * _PIECES
-        if batch and (too_long or len(batch) == batch_size):
-            yield batch
-            batch = []
-        batch.append(window)
-    if batch:
-        yield batch
+    """Windows by length, at most `batch_size` at once and fewer of long ones, so that memory is bounded.
+
+    Of all ways to cut the sorted windows, the one whose batches cost least: one costs its padded pieces, and
+    as much as `_BATCH_COST` pieces for its steps. So a short document is not padded to its longest sentence,
+    nor read a sentence at a time.
+    """
+    ordered = sorted(windows, key=lambda w: len(w.piece_ids))
+    # Of the first so many windows: the least cost, and where its last batch starts.
+    costs, starts = [0], [0]
+    for end, window in enumerate(ordered, start=1):
+        length = max(len(window.piece_ids), 1)
+        most = max(min(batch_size, batch_size * _PIECES // length), 1)
+        cost, start = min(
+            (costs[at] + (end - at) * length, at) for at in range(max(end - most, 0), end)
+        )
+        costs.append(cost + _BATCH_COST)
+        starts.append(start)
+    cuts = [len(ordered)]
+    while cuts[-1]:
+        cuts.append(starts[cuts[-1]])
+    for end, start in zip(cuts[-2::-1], cuts[:0:-1], strict=True):
+        yield ordered[start:end]
