@@ -22,9 +22,8 @@ from extract.model import ExtractionModel
 from extract.parallel import side_by_side
 from extract.structures import Sentence
 
-_BATCH_COST = (
-    64  # pieces that take as long as the steps of a batch, whatever is in it; one thread, MiniLM
-)
+# Pieces that take as long as the steps of a batch, whatever is in it (MiniLM, one thread).
+_BATCH_COST = 64
 _PIECES = 96  # a window, on average over a batch: the usual sentence has a third of this
 _WORDS = 128  # a sentence that counts once in a chunk has fewer: chunks of long ones hold fewer
 

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 from torch import Tensor
 
 from extract.heads.base import GoldWindow, WordStates
-from extract.heads.cube import TrainingSpans
+from extract.heads.cube import QualifierCube, TrainingSpans
 
 LabelKind = Literal["entity_types", "relations", "qualifiers"]
 
@@ -56,6 +56,21 @@ class ScoringHead(Protocol):
         Args:
             at: spans and triples; relations of triples numbered as in this head's schema.
         """
+
+
+def training_values(
+    cube: QualifierCube,
+    words: Tensor,
+    spans: TrainingSpans,
+    gold: Sequence[GoldWindow],
+    false_triples: Sequence[tuple[int, int, int, int]],
+) -> tuple[Tensor, Tensor | None, dict[str, CellScores]]:
+    """As `QualifierCube.scored_values`: the loss, the triples whose values were scored, and their cells."""
+    loss, scored = cube.scored_values(words, spans, gold, false_triples)
+    if scored is None:
+        return loss, None, {}
+    values = CellScores("qualifiers", scored.scores, len(scored.triples))
+    return loss, scored.triples, {"values": values}
 
 
 def span_cells(scores: Tensor, mask: Tensor) -> CellScores:

@@ -33,7 +33,7 @@ from extract.heads.context import between
 from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.pairs import likely_false, pair_loss
 from extract.heads.pooling import PAIR_POOLINGS, SPAN_POOLINGS, PairPooling, PairText, Pooled
-from extract.heads.scored import CellScores, ScoredCells, span_cells
+from extract.heads.scored import CellScores, ScoredCells, span_cells, training_values
 from extract.heads.scorers import Projection
 from extract.heads.span_filter import SpanFilter, as_cells
 from extract.heads.spans import (
@@ -207,10 +207,10 @@ class SpanPairsHead(Head):
         triples = None
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
             words = self.dropout(states.qualifiers)
-            losses["values"], scored = self.cube.scored_values(words, spans, gold, false_triples)
-            if scored is not None:
-                triples = scored.triples
-                told["values"] = CellScores("qualifiers", scored.scores, len(triples))
+            losses["values"], triples, values = training_values(
+                self.cube, words, spans, gold, false_triples
+            )
+            told |= values
         return losses, ScoredCells(spans, triples, told)
 
     def scores_at(self, states: WordStates, at: ScoredCells) -> dict[str, CellScores]:

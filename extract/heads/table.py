@@ -40,7 +40,7 @@ from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.cube_pruning import likeliest_words
 from extract.heads.losses import counted_labels, zlpr
 from extract.heads.pairs import likely_false, pair_loss, pair_scores
-from extract.heads.scored import CellScores, ScoredCells, span_cells
+from extract.heads.scored import CellScores, ScoredCells, span_cells, training_values
 from extract.heads.scorers import Biaffine, Projection
 from extract.heads.spans import (
     MAX_WIDTH,
@@ -223,10 +223,10 @@ class TableHead(Head):
             if self.config.cells:
                 likely = word_scores(scores.detach(), states.mask)
                 losses["qualifiers"] = self.cube.cell_loss(words, states.mask, likely, gold)
-            losses["values"], scored = self.cube.scored_values(words, spans, gold, false_triples)
-            if scored is not None:
-                triples = scored.triples
-                found["values"] = CellScores("qualifiers", scored.scores, len(triples))
+            losses["values"], triples, values = training_values(
+                self.cube, words, spans, gold, false_triples
+            )
+            found |= values
         return losses, ScoredCells(spans, triples, found)
 
     def scores_at(self, states: WordStates, at: ScoredCells) -> dict[str, CellScores]:

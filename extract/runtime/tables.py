@@ -1,20 +1,17 @@
 """Large tables of a graph, such as word embeddings, as 8-bit numbers with a scale for each row.
 
-A row is read whole, so its scale is its own, its largest absolute value over 127; each number is off by half
-a step at most (as in `extract.models.storage`). Nothing is multiplied in 8 bits: what is read becomes float32
-at once.
+Rows are packed as in model folders (`extract.models.storage`). Nothing is multiplied in 8 bits: what is
+read becomes float32 at once.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
-_MOST = 127
+from extract.models.storage import SCALE, packed
+
 _ROWS = 1024  # a table of fewer is small beside the rest
 
 
@@ -38,10 +35,10 @@ def pack_tables(model: onnx.ModelProto) -> None:
         nodes += _unpacking(node) if node.input and node.input[0] in tables else [node]
     kept = [tensor for tensor in graph.initializer if tensor.name not in tables]
     for name, table in tables.items():
-        numbers, steps = _packed(table)
+        stored = packed(name, torch.tensor(table), int8=True, dtype=torch.float32)
         kept += [
-            numpy_helper.from_array(numbers, f"{name}_bytes"),
-            numpy_helper.from_array(steps, f"{name}_steps"),
+            numpy_helper.from_array(stored[name].numpy(), f"{name}_bytes"),
+            numpy_helper.from_array(stored[name + SCALE].unsqueeze(1).numpy(), f"{name}_steps"),
         ]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
@@ -51,13 +48,6 @@ def pack_tables(model: onnx.ModelProto) -> None:
 def _gathers_rows(node: onnx.NodeProto, table: str) -> bool:
     axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
     return bool(node.op_type == "Gather" and node.input[0] == table and axis == 0)
-
-
-def _packed(table: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """Numbers (rows, columns) and the step of each row (rows, 1)."""
-    largest = np.abs(table).max(axis=1, keepdims=True)
-    steps = np.maximum(largest / _MOST, np.finfo(np.float32).tiny).astype(np.float32)
-    return np.round(table / steps).astype(np.int8), steps
 
 
 def _unpacking(gather: onnx.NodeProto) -> list[onnx.NodeProto]:
