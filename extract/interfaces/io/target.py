@@ -34,6 +34,7 @@ class Target:
         self.part: Path | None = None
         self._stream: IO[bytes] | None = None
         self._written = _Written(0, 0)  # replaced whole: an interrupt never sees half of it
+        self._expected = self._written  # once the text that is being written is out
 
     @property
     def n_documents(self) -> int:
@@ -81,6 +82,8 @@ class Target:
         if self._stream is None:
             raise ValueError("A Target is written to inside its with block.")
         data = text.encode("utf-8")
+        done = self._written
+        self._expected = _Written(done.n_documents + n_documents, done.n_bytes + len(data))
         view = memoryview(data)
         try:
             while view:
@@ -91,8 +94,7 @@ class Target:
             raise
         except OSError as error:
             raise cannot_write(self.label, error) from error
-        done = self._written
-        self._written = _Written(done.n_documents + n_documents, done.n_bytes + len(data))
+        self._written = self._expected
 
     def __exit__(
         self,
@@ -130,6 +132,9 @@ class Target:
             return
         with contextlib.suppress(OSError):
             if not self._stream.closed:
+                # An interrupt may have come between the last byte and its being counted.
+                if os.fstat(self._stream.fileno()).st_size >= self._expected.n_bytes:
+                    self._written = self._expected
                 os.ftruncate(self._stream.fileno(), self._written.n_bytes)
                 self._stream.close()
         if self.n_documents:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import resource
 import signal
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -33,6 +36,33 @@ def test_error_keeps_complete_documents_in_the_part(tmp_path: Path) -> None:
     part = tmp_path / "out.jsonl.part"
     assert not out.exists() and part.read_text() == "one\ntwo\n"
     assert caught.value.__notes__ == [f"2 complete documents are in {part}"]
+
+
+@pytest.mark.parametrize("after", range(12))
+def test_interrupt_at_any_step_of_a_write_keeps_what_is_whole(tmp_path: Path, after: int) -> None:
+    steps = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal steps
+        if frame.f_code is not Target.write.__code__:
+            return None
+        steps += event == "line"
+        if steps > after:
+            raise KeyboardInterrupt
+        return count
+
+    part, whole = tmp_path / "out.jsonl.part", 0
+    with pytest.raises(KeyboardInterrupt) as caught, Target(tmp_path / "out.jsonl") as target:
+        target.write("one\n")
+        sys.settrace(count)
+        try:
+            target.write("two\n")
+        finally:
+            sys.settrace(None)
+            whole = part.read_text().count("\n")
+        raise KeyboardInterrupt
+    assert part.read_text() == "one\ntwo\n"[: 4 * whole]
+    assert caught.value.__notes__ == [f"{whole} complete documents are in {part}"]
 
 
 def test_error_without_documents_leaves_nothing(tmp_path: Path) -> None:
