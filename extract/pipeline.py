@@ -184,16 +184,16 @@ class _Runs:
         self, folder: ModelFolder, floor: float | None = None
     ) -> tuple[Predictor, Schema, Settings]:
         network, schema, settings = read_model(folder, floor, merge=self.merge)
-        states, autocast = None, self.autocast
+        states = None
         if self.onnx:
             from extract.runtime.load import read_onnx
 
-            states, autocast = read_onnx(folder, network, self.threads)
+            states = read_onnx(folder, network, self.threads)
         predictor = Predictor(
             network,
             windower_of(network),
             device=self.device,
-            autocast=autocast,
+            autocast=self.autocast,
             word_states=states,
         )
         return predictor, schema, settings

@@ -22,8 +22,9 @@ from extract.model import ExtractionModel
 from extract.parallel import side_by_side
 from extract.structures import Sentence
 
-# Pieces that take as long as the steps of a batch, whatever is in it (MiniLM, one thread).
-_BATCH_COST = 64
+# Pieces of padding that take as long as the steps of a batch, whatever is in it (MiniLM, one thread): where
+# padding is read as text is, and where little but attention is computed for it.
+_BATCH_COST, _BATCH_COST_UNPADDED = 64, 256
 _PIECES = 96  # a window, on average over a batch: the usual sentence has a third of this
 _WORDS = 128  # a sentence that counts once in a chunk has fewer: chunks of long ones hold fewer
 
@@ -126,7 +127,7 @@ class Predictor(CandidateSource):
             return [] if stop is not None and stop.is_set() else self._read(chosen, given)
 
         # The longest first: what is left for the end is short, so no thread is long without work.
-        planned = list(batches(windows, batch_size))[::-1]
+        planned = list(batches(windows, batch_size, self._batch_cost))[::-1]
         on_cpu = torch.device(self.device).type == "cpu"
         results = side_by_side(read, planned) if on_cpu else map(read, planned)
         parts: list[list[tuple[int, Candidates]]] = [[] for _ in sentences]
@@ -144,6 +145,11 @@ class Predictor(CandidateSource):
             else empty
             for of_one in parts
         ]
+
+    @property
+    def _batch_cost(self) -> int:
+        unpadded = self._word_states is None and self.model.encoder.skips_padding
+        return _BATCH_COST_UNPADDED if unpadded else _BATCH_COST
 
     def _read(self, chosen: Sequence[Window], given: GivenSpans | None) -> list[Candidates]:
         """Candidates of the windows of one batch, in order."""
@@ -221,11 +227,13 @@ def windower_of(model: ExtractionModel) -> Windower:
     )
 
 
-def batches(windows: Sequence[Window], batch_size: int) -> Iterator[list[Window]]:
+def batches(
+    windows: Sequence[Window], batch_size: int, batch_cost: int = _BATCH_COST
+) -> Iterator[list[Window]]:
     """Windows by length, at most `batch_size` at once and fewer of long ones, so that memory is bounded.
 
     Of all ways to cut the sorted windows, the one whose batches cost least: one costs its padded pieces, and
-    as much as `_BATCH_COST` pieces for its steps. So a short document is not padded to its longest sentence,
+    as much as `batch_cost` pieces for its steps. So a short document is not padded to its longest sentence,
     nor read a sentence at a time.
     """
     ordered = sorted(windows, key=lambda w: len(w.piece_ids))
@@ -237,7 +245,7 @@ def batches(windows: Sequence[Window], batch_size: int) -> Iterator[list[Window]
         cost, start = min(
             (costs[at] + (end - at) * length, at) for at in range(max(end - most, 0), end)
         )
-        costs.append(cost + _BATCH_COST)
+        costs.append(cost + batch_cost)
         starts.append(start)
     cuts = [len(ordered)]
     while cuts[-1]:

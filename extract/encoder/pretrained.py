@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from extract.encoder.lora import LoraSettings, add_lora
 from extract.encoder.mpnet import mpnet_states
 from extract.encoder.shapes import SHAPES
+from extract.encoder.unpadded import bert_states
 from extract.errors import ModelError
 
 # Encoders that install as packages: name -> (module, folder inside it).
@@ -152,7 +153,11 @@ class PretrainedEncoder(nn.Module):
 
     def forward(self, piece_ids: Tensor, piece_mask: Tensor, piece_shapes: Tensor) -> LayerStates:
         """States of all layers for pieces, their mask and their words' shapes, all (batch, pieces)."""
-        return self.encode(self.embed(piece_ids, piece_shapes), piece_mask)
+        embedded = self.embed(piece_ids, piece_shapes)
+        if torch.is_inference_mode_enabled() and self.skips_padding:
+            mask = piece_mask.bool()
+            return LayerStates(bert_states(self.model, embedded, mask), mask)
+        return self.encode(embedded, piece_mask)
 
     def embed(self, piece_ids: Tensor, piece_shapes: Tensor) -> Tensor:
         """What the encoder reads, before positions are added: (batch, pieces, embedding).
@@ -211,6 +216,12 @@ class PretrainedEncoder(nn.Module):
             return mask.bool()
         added = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
         return added.masked_fill(~mask.bool(), torch.finfo(dtype).min)
+
+    @property
+    def skips_padding(self) -> bool:
+        """Whether `forward` computes little for padding, in inference mode."""
+        config = self.model.config
+        return config.model_type == "bert" and config._attn_implementation == "sdpa"
 
     @property
     def takes_positions(self) -> bool:

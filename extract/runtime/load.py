@@ -8,7 +8,7 @@ from extract.errors import ModelError
 from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder
 from extract.runtime.onnx_folder import OnnxFiles
-from extract.runtime.processor import multiplies_bfloat16, multiplies_bytes
+from extract.runtime.processor import multiplies_bytes
 from extract.runtime.session import OnnxEncoder, file_hash
 
 logger = logging.getLogger(__name__)
@@ -16,11 +16,8 @@ logger = logging.getLogger(__name__)
 
 def read_onnx(
     folder: ModelFolder, model: ExtractionModel, threads: int | None = None
-) -> tuple[OnnxEncoder, bool]:
-    """What makes word states, and whether the head beside it is to compute in bfloat16.
-
-    It is where a loss of precision was asked for and the processor gains by it. The network's own encoder is
-    let go of, since it will not run.
+) -> OnnxEncoder:
+    """What makes word states. The network's own encoder is let go of, since it will not run.
 
     Raises `ModelError` if the folder has no export, or a damaged one, or weights that it was not made from.
     """
@@ -37,4 +34,4 @@ def read_onnx(
         )
     session = OnnxEncoder(files.graph, settings.sha256, threads)
     model.encoder.model = None  # its memory goes to the session
-    return session, settings.precision == "int8" and multiplies_bfloat16()
+    return session

@@ -61,8 +61,6 @@ def test_scores_do_not_depend_on_batches(
     exports: dict[str, Path], texts: list[str], precision: str
 ) -> None:
     predictor = load(exports[precision], runtime="onnx")._predictor
-    # The head computes in bfloat16 where the processor gains by it; what is compared here is the graph.
-    predictor.autocast = False  # type: ignore[attr-defined]
     sentences = sample_sentences()[:12]
     together = predictor.candidates(sentences, batch_size=32)
     alone = [predictor.candidates([sentence])[0] for sentence in sentences]
