@@ -97,6 +97,8 @@ class Predictor(CandidateSource):
         self.device = device
         self.autocast = autocast
         self._word_states = word_states
+        unpadded = word_states is None and model.encoder.skips_padding
+        self._batch_cost = _BATCH_COST_UNPADDED if unpadded else _BATCH_COST
 
     @property
     def context_words(self) -> int:
@@ -145,11 +147,6 @@ class Predictor(CandidateSource):
             else empty
             for of_one in parts
         ]
-
-    @property
-    def _batch_cost(self) -> int:
-        unpadded = self._word_states is None and self.model.encoder.skips_padding
-        return _BATCH_COST_UNPADDED if unpadded else _BATCH_COST
 
     def _read(self, chosen: Sequence[Window], given: GivenSpans | None) -> list[Candidates]:
         """Candidates of the windows of one batch, in order."""

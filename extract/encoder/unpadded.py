@@ -16,12 +16,14 @@ from torch.nn import functional
 
 
 def bert_states(model: Any, embedded: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
-    """States of all layers, the embedding output first, each (batch, pieces, hidden); 0 for padding.
+    """States of all layers, the embedding output first, each (batch, pieces, hidden).
+
+    The states of padding are those of some piece.
 
     Args:
-        model: transformers' `BertModel`, in evaluation mode.
+        model: transformers' `BertModel`, in evaluation mode, whose attention is "sdpa".
         embedded: (batch, pieces, embedding), without positions.
-        mask: (batch, pieces), true for real pieces, of which each row has one at least.
+        mask: (batch, pieces), true for real pieces, of which there is one at least.
     """
     hidden = model.embeddings(inputs_embeds=embedded)
     rows = _Rows(mask)
@@ -42,23 +44,23 @@ def bert_states(model: Any, embedded: Tensor, mask: Tensor) -> tuple[Tensor, ...
 
 
 class _Rows:
-    """Where the real pieces of a batch are; nothing is moved where all are real."""
+    """From the batch to rows of its real pieces, and back; nothing is moved where all are real."""
 
     def __init__(self, mask: Tensor) -> None:
         self._shape = mask.shape
-        real = mask.flatten().nonzero().squeeze(1)
-        self._at = None if len(real) == mask.numel() else real
+        self._real = mask.flatten().nonzero().squeeze(1)
+        self._whole = len(self._real) == mask.numel()
+        # For each piece of the batch a row: that of the last real piece so far.
+        self._places = (mask.flatten().cumsum(0) - 1).clamp(min=0)
         # (batch, 1, 1, pieces): what is attended to.
-        self.keys = None if self._at is None else mask[:, None, None]
+        self.keys = None if self._whole else mask[:, None, None]
 
     def taken(self, padded: Tensor) -> Tensor:
         """(batch, pieces, size) to (real pieces, size)."""
         flat = padded.flatten(0, 1)
-        return flat if self._at is None else flat[self._at]
+        return flat if self._whole else flat.index_select(0, self._real)
 
     def padded(self, flat: Tensor) -> Tensor:
         """(real pieces, size) to (batch, pieces, size)."""
-        if self._at is not None:
-            empty = flat.new_zeros(self._shape.numel(), flat.shape[1])
-            flat = empty.index_copy_(0, self._at, flat)
-        return flat.unflatten(0, self._shape)
+        found = flat if self._whole else flat.index_select(0, self._places)
+        return found.unflatten(0, self._shape)

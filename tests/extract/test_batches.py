@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extract.encoder.windows import Window
-from extract.predict import _BATCH_COST, _PIECES, batches
+from extract.predict import _PIECES, batches
 
 LENGTHS = st.lists(st.integers(1, 200), max_size=40)
 
@@ -18,10 +18,6 @@ LENGTHS = st.lists(st.integers(1, 200), max_size=40)
 def windows(lengths: Sequence[int]) -> list[Window]:
     pieces = [np.zeros(length, np.int64) for length in lengths]
     return [Window(at, 0, 1, own, own, own) for at, own in enumerate(pieces)]
-
-
-def cost(batch: Sequence[int]) -> int:
-    return len(batch) * max(batch) + _BATCH_COST
 
 
 @given(LENGTHS, st.integers(1, 12))
@@ -35,15 +31,18 @@ def test_batches_hold_each_window_once_within_their_bounds(lengths: list[int], m
         assert len(batch) == 1 or padded <= most * _PIECES
 
 
-@given(st.lists(st.integers(1, 90), max_size=9))
-def test_no_other_cut_of_sorted_windows_costs_less(lengths: list[int]) -> None:
+@given(st.lists(st.integers(1, 90), max_size=9), st.integers(0, 300))
+def test_no_other_cut_of_sorted_windows_costs_less(lengths: list[int], of_steps: int) -> None:
     ordered = sorted(lengths)
+
+    def cost(batch: Sequence[int]) -> int:
+        return len(batch) * max(batch) + of_steps
 
     @cache
     def least(end: int) -> int:
         return min((least(at) + cost(ordered[at:end]) for at in range(end)), default=0)
 
-    found = [[len(w.piece_ids) for w in batch] for batch in batches(windows(lengths), 32)]
+    found = [[len(w.piece_ids) for w in batch] for batch in batches(windows(lengths), 32, of_steps)]
     assert sum(map(cost, found)) == least(len(ordered))
 
 
