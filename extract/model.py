@@ -83,9 +83,12 @@ class ModelConfig(BaseModel):
 
 
 class ExtractionModel(nn.Module):
-    """Windows in; losses, or the candidates of each window, out."""
+    """Windows in; losses, or the candidates of each window, out.
 
-    def __init__(self, config: ModelConfig, schema: Schema) -> None:
+    With `weights` false its encoder cannot run: word states come from elsewhere.
+    """
+
+    def __init__(self, config: ModelConfig, schema: Schema, *, weights: bool = True) -> None:
         super().__init__()
         self.settings = config
         self.schema = schema
@@ -96,11 +99,13 @@ class ExtractionModel(nn.Module):
             word_shapes=config.encoder.word_shapes,
             dropout=config.encoder.dropout,
             lora=config.lora,
+            weights=weights,
         )
         self.fusion = build_fusion(config.fusion, self.encoder.n_layers, self.encoder.hidden)
         self.head = build_head(config.head, schema, self.encoder.hidden)
         self.head.prepare(self.encoder, self.fusion)
-        self.encoder.word_embeddings.requires_grad_(not config.encoder.freeze_embeddings)
+        if weights:
+            self.encoder.word_embeddings.requires_grad_(not config.encoder.freeze_embeddings)
 
     def word_states(self, batch: EncodedBatch) -> WordStates:
         """One pass of the encoder: states (batch, words, hidden) for each task."""

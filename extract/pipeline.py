@@ -183,12 +183,14 @@ class _Runs:
     def read(
         self, folder: ModelFolder, floor: float | None = None
     ) -> tuple[Predictor, Schema, Settings]:
-        network, schema, settings = read_model(folder, floor, merge=self.merge)
         states = None
         if self.onnx:
             from extract.runtime.load import read_onnx
 
-            states = read_onnx(folder, network, self.threads)
+            states = read_onnx(folder, self.threads)
+        network, schema, settings = read_model(
+            folder, floor, merge=self.merge, encoder=states is None
+        )
         predictor = Predictor(
             network,
             windower_of(network),

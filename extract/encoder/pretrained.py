@@ -89,6 +89,7 @@ class PretrainedEncoder(nn.Module):
         word_shapes: add a learned vector for each word's shape to its pieces' embeddings.
         dropout: replaces the encoder's own hidden and attention dropout; None keeps them.
         lora: adapters to train in the place of its weights; None: it has none.
+        weights: whether it is to run; otherwise it is its sizes alone, and `model` is None.
 
     Raises `ModelError` if the encoder cannot be loaded, has fewer layers than asked for, or the library that
     adapters need is not installed.
@@ -103,11 +104,13 @@ class PretrainedEncoder(nn.Module):
         word_shapes: bool = False,
         dropout: float | None = None,
         lora: LoraSettings | None = None,
+        weights: bool = True,
     ) -> None:
         super().__init__()
-        from transformers import AutoConfig, AutoModel
+        from transformers import AutoConfig
 
         self.name = name
+        self.model: Any = None
         path = resolve_encoder(name)
         try:
             config = AutoConfig.from_pretrained(path)
@@ -123,32 +126,27 @@ class PretrainedEncoder(nn.Module):
                 config.num_hidden_layers = layers[-1]
             if dropout is not None:
                 config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
-            extra: dict[str, Any] = (
-                {"add_pooling_layer": False} if config.model_type in _POOLED else {}
-            )
-            with _quiet():
-                self.model = AutoModel.from_pretrained(
-                    path, config=config, dtype=torch.float32, **extra
-                )
+            if weights:
+                self.model = _network(path, config)
         except (OSError, ValueError, SafetensorError) as error:
             raise ModelError(
                 f"Cannot load encoder {name!r} from {path}: {_first_line(error)}"
             ) from error
-        if layers is not None:
+        if layers is not None and weights:
             keep_layers(self.model, layers)
         self.hidden = int(config.hidden_size)
-        self.n_layers = int(self.model.config.num_hidden_layers)
+        self.n_layers = int(config.num_hidden_layers) if layers is None else len(layers)
         # The encoder's own numbers of its layers, from 1.
         self.kept = layers if layers is not None else tuple(range(1, self.n_layers + 1))
         self.shapes = None
-        if word_shapes:
+        if word_shapes and weights:
             self.shapes = nn.Embedding(len(SHAPES), self.model.get_input_embeddings().embedding_dim)
             nn.init.zeros_(self.shapes.weight)  # training starts from the encoder as it is
         # Roberta-like models start positions after the padding index, so two fewer are usable.
         offset = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET_POSITIONS else 0
         self.max_pieces = int(config.max_position_embeddings) - offset
         self._first_position = offset
-        if lora is not None:
+        if lora is not None and weights:
             add_lora(self.model, lora, name)
 
     def forward(self, piece_ids: Tensor, piece_mask: Tensor, piece_shapes: Tensor) -> LayerStates:
@@ -299,6 +297,15 @@ def _check_layers(layers: tuple[int, ...], n_layers: int | None, depth: int, nam
         raise ModelError(
             f"Expected layers in 1..{depth}, ascending, for encoder {name!r}, got {list(layers)}."
         )
+
+
+def _network(path: str, config: Any) -> Any:
+    """Transformers' model of an encoder, in float32 and without the layer that pools a text."""
+    from transformers import AutoModel
+
+    extra: dict[str, Any] = {"add_pooling_layer": False} if config.model_type in _POOLED else {}
+    with _quiet():
+        return AutoModel.from_pretrained(path, config=config, dtype=torch.float32, **extra)
 
 
 _POOLED = {"bert", "mpnet", "roberta", "xlm-roberta", "camembert", "ernie"}

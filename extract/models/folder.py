@@ -240,7 +240,7 @@ def read_checked(file: Path, kind: type[Checked], newest: int, folder: str) -> C
 
 
 def read_model(
-    folder: ModelFolder, floor: float | None = None, *, merge: bool = True
+    folder: ModelFolder, floor: float | None = None, *, merge: bool = True, encoder: bool = True
 ) -> tuple[ExtractionModel, Schema, Settings]:
     """Load a model folder, checking that the encoder at hand is the one it was trained from.
 
@@ -248,6 +248,7 @@ def read_model(
         floor: replaces the log-odds under which the head takes spans and triples for no candidates.
         merge: whether low-rank adapters are added to the weights, which makes the network an ordinary one
             (`network.settings.lora` is then None); otherwise they run beside the encoder, by peft.
+        encoder: whether the encoder is to run; otherwise its weights are neither loaded nor checked.
 
     Raises `ModelError` for a missing, damaged or foreign file, for another encoder, and if peft is needed
     and not installed.
@@ -267,33 +268,35 @@ def read_model(
     lora = config.lora
     if merge:
         config = config.model_copy(update={"lora": None})
-    model = ExtractionModel(config, schema)
+    model = ExtractionModel(config, schema, weights=encoder)
     own = {stored_name(name): value for name, value in model.state_dict().items()}
-    encoder = {
+    hashes = {
         name: tensor_hash(value)
         for name, value in own.items()
         if name.startswith(_ENCODER) and not is_adapter(name)
     }
     expected = settings.encoder_hashes.get("all")
-    if expected is not None and _joint_hash(encoder) != expected:
+    if encoder and expected is not None and _joint_hash(hashes) != expected:
         raise ModelError(
             f"Model {settings.name!r} was trained from other weights of encoder "
             f"{settings.model.encoder.name!r} than those at hand. "
             "Install the encoder version named in its card."
         )
     stored = read_weights(folder)
-    if lora is not None and merge:
+    if not encoder:
+        stored = {name: value for name, value in stored.items() if not name.startswith("encoder.")}
+    elif lora is not None and merge:
         merged = merge_lora(own, stored, lora)
         stored = {name: value for name, value in stored.items() if name not in merged}
     for name, value in stored.items():
         if name not in own or own[name].shape != value.shape:
             found = tuple(own[name].shape) if name in own else "no such tensor"
             raise ModelError(f"{folder.weights}: {name} is {tuple(value.shape)}, expected {found}.")
-        if name in encoder:
+        if name in hashes:
             own[name].add_(value.to(own[name].dtype))
         else:
             own[name].copy_(value)
-    missing = [name for name in own if name not in stored and name not in encoder]
+    missing = [name for name in own if name not in stored and name not in hashes]
     if missing:
         raise ModelError(
             f"{folder.weights} lacks {len(missing)} tensors, the first is {missing[0]}."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from extract.errors import ModelError
-from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder
 from extract.runtime.onnx_folder import OnnxFiles
 from extract.runtime.processor import multiplies_bytes
@@ -14,10 +13,8 @@ from extract.runtime.session import OnnxEncoder, file_hash
 logger = logging.getLogger(__name__)
 
 
-def read_onnx(
-    folder: ModelFolder, model: ExtractionModel, threads: int | None = None
-) -> OnnxEncoder:
-    """What makes word states. The network's own encoder is let go of, since it will not run.
+def read_onnx(folder: ModelFolder, threads: int | None = None) -> OnnxEncoder:
+    """What makes word states in the stead of a network's own encoder.
 
     Raises `ModelError` if the folder has no export, or a damaged one, or weights that it was not made from.
     """
@@ -32,6 +29,4 @@ def read_onnx(
             "This processor sums up products of 8-bit numbers in 16 bits, where they may overflow: results "
             "may differ from those the export was checked by. An fp32 export is safe."
         )
-    session = OnnxEncoder(files.graph, settings.sha256, threads)
-    model.encoder.model = None  # its memory goes to the session
-    return session
+    return OnnxEncoder(files.graph, settings.sha256, threads)

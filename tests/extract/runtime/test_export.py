@@ -72,6 +72,18 @@ def test_scores_do_not_depend_on_batches(
         )
 
 
+def test_encoder_is_not_loaded_beside_the_graph(
+    exports: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the encoder's weights were read")
+
+    monkeypatch.setattr("extract.encoder.pretrained._network", refuse)
+    extractor = load(exports["fp32"], runtime="onnx")
+    assert not [n for n in extractor._predictor.model.state_dict() if n.startswith("encoder.")]  # type: ignore[attr-defined]
+    assert list(extractor.extract(["Oslo"]))
+
+
 def test_int8_file_multiplies_bytes_and_keeps_small_tables(exports: dict[str, Path]) -> None:
     graph = onnx.load(exports["int8"] / "model.onnx").graph
     kinds = {tensor.data_type for tensor in graph.initializer if len(tensor.dims) == 2}
