@@ -3,8 +3,8 @@
     python -m benchmarks.speed --out benchmarks/results/speed.json
 
 Texts are the 4,000 sentences of HyperRED. For each number of threads, one fresh process measures
-`Extractor.extract` with JSON Lines written to a file, and the encoder's forward pass alone over the
-same batches of the same windows, in turns of all kinds: torch-fp32, torch-bf16, onnx-fp32 and onnx-int8 (the
+`Extractor.extract` with JSON Lines written to a file, and the encoder's forward pass alone over
+batches of the same windows, in turns of all kinds: torch-fp32, torch-bf16, onnx-fp32 and onnx-int8 (the
 model exported to a temporary folder first; `refused` says why an export was refused and so left out).
 The bare encoder is PyTorch's in that precision, or for ONNX the
 exported graph; `ratio` is extraction's speed by its own encoder's, `by_torch_fp32` extraction's by that of
@@ -142,7 +142,7 @@ class _Run:
         ]
         windows = predictor.windower.windows(sentences)
         self.n_windows, self.n_words = len(windows), sum(len(s) for s in sentences)
-        # The batches that extraction makes: chunks of 16 x 32 sentences, sorted by length in each.
+        # Chunks of 16 x 32 sentences, as extraction makes them, cut as is best where padding is read.
         self._batches = [
             predictor.windower.batch(batch)
             for at in range(0, len(windows), 512)

@@ -219,7 +219,8 @@ class PretrainedEncoder(nn.Module):
     def skips_padding(self) -> bool:
         """Whether `forward` computes little for padding, in inference mode."""
         config = self.model.config
-        return config.model_type == "bert" and config._attn_implementation == "sdpa"
+        plain = config.model_type == "bert" and not config.is_decoder
+        return plain and config._attn_implementation == "sdpa"
 
     @property
     def takes_positions(self) -> bool:

@@ -84,9 +84,12 @@ def test_adapters_and_bfloat16_are_read_too(tiny_encoder: Path) -> None:
 
 
 def test_other_encoders_and_training_are_left_as_they_are(
-    tiny_mpnet: Path, encoder: PretrainedEncoder
+    tiny_mpnet: Path, encoder: PretrainedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert encoder.skips_padding
+    with monkeypatch.context() as patch:  # a piece of a decoder does not read those after it
+        patch.setattr(encoder.model.config, "is_decoder", True)
+        assert not encoder.skips_padding
     assert not PretrainedEncoder(str(tiny_mpnet)).skips_padding
     padded = encoder(*batch([4, 2])).layers[-1]
     assert padded.requires_grad and padded[1, 2:].any()
