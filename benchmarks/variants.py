@@ -1,7 +1,8 @@
 """Train a recipe under variants of one part and compare dev figures, size, training time and speed.
 
 Run folders are kept, so an interrupted comparison goes on where it stopped, and finished runs are neither
-trained nor timed again; the file is written anew after each variant.
+trained nor timed again; the file is written anew after each variant. Variants that it has of the same recipe,
+overrides and seeds stay in it where their run folders are gone, as they are on another machine.
 
 Training seconds are those since a run's last start. Speed is that of the finished model on one
 thread, from the words of the dev parts to decoded triples, the median of three rounds.
@@ -103,12 +104,25 @@ def run(comparison: Comparison, about: str, arguments: Sequence[str] | None = No
         comparison.key: {},
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
+    found = _found_before(given.out, summary, comparison.key)
     for name in names:
         stem = given.runs / f"{given.out.stem}-{name}"
-        summary[comparison.key][name] = compare(comparison, recipes[name], stem, sentences)
+        if name not in found or any(stem.parent.glob(f"{stem.name}-*")):
+            found[name] = compare(comparison, recipes[name], stem, sentences)
+        ordered = {name: found[name] for name in comparison.names if name in found}
+        summary[comparison.key] = ordered
         given.out.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     found = summary[comparison.key]
     print(table(comparison, summary) if given.table else json.dumps(found, indent=1))
+
+
+def _found_before(out: Path, summary: dict[str, Any], key: str) -> dict[str, Any]:
+    """The variants in the file, if what they were made with is the same."""
+    if not out.is_file():
+        return {}
+    before = json.loads(out.read_text(encoding="utf-8"))
+    same = all(before.get(k) == summary[k] for k in ("recipe", "overrides", "encoder", "seeds"))
+    return dict(before[key]) if same else {}
 
 
 def compare(

@@ -55,7 +55,10 @@ def refuse(*_: object, **__: object) -> None:
 
 def test_each_fusion_is_recorded_with_what_its_run_found(finished: Path) -> None:
     written = json.loads((finished / "out.json").read_text(encoding="utf-8"))
-    assert list(written["fusions"]) == ["last", "grouped"]
+    assert list(written["fusions"]) == [
+        "grouped",
+        "last",
+    ]  # in the order in which fusions are registered
     assert written["seeds"] == [13]
     # A gate for each of 3 groups, scale and shift of the norm.
     assert written["fusions"]["last"]["parameters"] == 0
@@ -85,6 +88,17 @@ def test_finished_runs_are_neither_trained_nor_measured_again(
     monkeypatch.setattr(seeds, "train", refuse)
     monkeypatch.setattr(variants, "load", refuse)
     assert compare(recipe_file, finished)["fusions"] == before["fusions"]
+
+
+def test_rows_whose_runs_are_gone_stay_in_the_file(
+    tmp_path: Path, finished: Path, recipe_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(finished / "out.json", tmp_path / "out.json")
+    before = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    monkeypatch.setattr(seeds, "train", refuse)
+    assert compare(recipe_file, tmp_path)["fusions"] == before["fusions"]
+    with pytest.raises(AssertionError, match="trained"):  # of another comparison they say nothing
+        compare(recipe_file, tmp_path, "--seeds", "14")
 
 
 def test_interrupted_comparison_keeps_what_is_done_and_goes_on_with_the_rest(
