@@ -1,8 +1,8 @@
 """BERT over the real pieces of a batch alone: what is padded is attention, and nothing else.
 
-Zeng et al. 2022, Boosting Distributed Training Performance of the Unpadded BERT Model; Warner et al. 2025,
+Zeng et al. 2022, Boosting Distributed Training Performance of the Unpadded BERT Model; Warner et al. 2024,
 Smarter, Better, Faster, Longer: A Modern Bidirectional Encoder for Fast, Memory Efficient, and Long Context
-Finetuning and Inference (section 2.2). Differs from the papers: queries, keys and values are padded for the
+Finetuning and Inference. Differs from the papers: queries, keys and values are padded for the
 products of two states, which on a CPU cost a small part of those with weights.
 """
 
