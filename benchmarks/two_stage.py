@@ -25,6 +25,7 @@ from extract import Extractor, load
 from extract.decode.calibration import NO_QUALIFIER, Calibration
 from extract.decode.candidates import Candidates
 from extract.decode.decoder import Decoder
+from extract.encoder.pretrained import PretrainedEncoder
 from extract.encoder.windows import EncodedBatch
 from extract.errors import RecipeError
 from extract.heads.base import GivenSpans
@@ -66,6 +67,11 @@ class TwoStage(nn.Module):
         self.triples = triples
         self.qualifiers = qualifiers
         self.schema = qualifiers.schema
+
+    @property
+    def encoder(self) -> PretrainedEncoder:
+        """The first network's, by which batches are cut."""
+        return self.triples.encoder
 
     def candidates(self, batch: EncodedBatch, given: GivenSpans | None = None) -> list[Candidates]:
         """Candidates of each window, among given spans if there are any; both networks cut text alike."""
