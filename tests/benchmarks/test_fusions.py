@@ -55,10 +55,7 @@ def refuse(*_: object, **__: object) -> None:
 
 def test_each_fusion_is_recorded_with_what_its_run_found(finished: Path) -> None:
     written = json.loads((finished / "out.json").read_text(encoding="utf-8"))
-    assert list(written["fusions"]) == [
-        "grouped",
-        "last",
-    ]  # in the order in which fusions are registered
+    assert list(written["fusions"]) == ["grouped", "last"]  # as they are registered
     assert written["seeds"] == [13]
     # A gate for each of 3 groups, scale and shift of the norm.
     assert written["fusions"]["last"]["parameters"] == 0
