@@ -10,9 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from extract.encoder.pretrained import PretrainedEncoder
 from extract.encoder.windows import EncodedBatch
+from extract.model import ExtractionModel
 
 GENERATED = 64  # tokens
+
+
+def bare_encoder(model: ExtractionModel) -> Any:
+    """A model's encoder as transformers runs it, with the weights that were published."""
+    kept = model.settings.encoder
+    encoder = PretrainedEncoder(kept.name, n_layers=kept.n_layers, layers=kept.layers)
+    return encoder.model.eval()
 
 
 def deberta() -> Any:

@@ -193,9 +193,13 @@ def _bare_encoder(predictor: Any, runtime: str, precision: str) -> Callable[[Any
     """What runs a batch through the encoder alone, as its runtime does by itself."""
     import torch
 
+    from benchmarks import networks
+
     if runtime == "onnx":
         run: Callable[[Any], object] = predictor._word_states
         return run
+
+    encoder = networks.bare_encoder(predictor.model)
 
     def encode(batch: Any) -> None:
         # Not in the precision context of extraction.
@@ -203,9 +207,7 @@ def _bare_encoder(predictor: Any, runtime: str, precision: str) -> Callable[[Any
             torch.inference_mode(),
             torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"),
         ):
-            predictor.model.encoder.model(
-                input_ids=batch.piece_ids, attention_mask=batch.piece_mask
-            )
+            encoder(input_ids=batch.piece_ids, attention_mask=batch.piece_mask)
 
     return encode
 

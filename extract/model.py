@@ -85,10 +85,13 @@ class ModelConfig(BaseModel):
 class ExtractionModel(nn.Module):
     """Windows in; losses, or the candidates of each window, out.
 
-    With `weights` false its encoder cannot run: word states come from elsewhere.
+    With `weights` false its encoder cannot run: word states come from elsewhere. With `trainable` false it
+    is only to be read, and starts sooner.
     """
 
-    def __init__(self, config: ModelConfig, schema: Schema, *, weights: bool = True) -> None:
+    def __init__(
+        self, config: ModelConfig, schema: Schema, *, weights: bool = True, trainable: bool = True
+    ) -> None:
         super().__init__()
         self.settings = config
         self.schema = schema
@@ -100,6 +103,7 @@ class ExtractionModel(nn.Module):
             dropout=config.encoder.dropout,
             lora=config.lora,
             weights=weights,
+            trainable=trainable,
         )
         self.fusion = build_fusion(config.fusion, self.encoder.n_layers, self.encoder.hidden)
         self.head = build_head(config.head, schema, self.encoder.hidden)

@@ -189,7 +189,7 @@ class _Runs:
 
             states = read_onnx(folder, self.threads)
         network, schema, settings = read_model(
-            folder, floor, merge=self.merge, encoder=states is None
+            folder, floor, merge=self.merge, encoder=states is None, trainable=False
         )
         predictor = Predictor(
             network,

@@ -16,6 +16,8 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from extract.encoder.bert import plain_bert, read_bert
+from extract.encoder.file_tokenizer import read_tokenizer
 from extract.encoder.lora import LoraSettings, add_lora
 from extract.encoder.mpnet import mpnet_states
 from extract.encoder.shapes import SHAPES
@@ -90,6 +92,8 @@ class PretrainedEncoder(nn.Module):
         dropout: replaces the encoder's own hidden and attention dropout; None keeps them.
         lora: adapters to train in the place of its weights; None: it has none.
         weights: whether it is to run; otherwise it is its sizes alone, and `model` is None.
+        trainable: whether it may be trained; otherwise a plain BERT is read without transformers, which takes
+            seconds to start. Its states are the same.
 
     Raises `ModelError` if the encoder cannot be loaded, has fewer layers than asked for, or the library that
     adapters need is not installed.
@@ -105,15 +109,15 @@ class PretrainedEncoder(nn.Module):
         dropout: float | None = None,
         lora: LoraSettings | None = None,
         weights: bool = True,
+        trainable: bool = True,
     ) -> None:
         super().__init__()
-        from transformers import AutoConfig
-
         self.name = name
         self.model: Any = None
         path = resolve_encoder(name)
+        plain = None if trainable or lora is not None else plain_bert(path)
         try:
-            config = AutoConfig.from_pretrained(path)
+            config: Any = plain if plain is not None else _settings(path)
             depth = config.num_hidden_layers
             if n_layers is not None:
                 if not 1 <= n_layers <= depth:
@@ -127,7 +131,7 @@ class PretrainedEncoder(nn.Module):
             if dropout is not None:
                 config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
             if weights:
-                self.model = _network(path, config)
+                self.model = _network(path, config) if plain is None else read_bert(path, plain)
         except (OSError, ValueError, SafetensorError) as error:
             raise ModelError(
                 f"Cannot load encoder {name!r} from {path}: {_first_line(error)}"
@@ -300,6 +304,13 @@ def _check_layers(layers: tuple[int, ...], n_layers: int | None, depth: int, nam
         )
 
 
+def _settings(path: str) -> Any:
+    """Transformers' settings of an encoder."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(path)
+
+
 def _network(path: str, config: Any) -> Any:
     """Transformers' model of an encoder, in float32 and without the layer that pools a text."""
     from transformers import AutoModel
@@ -318,14 +329,24 @@ _TAKE_POSITIONS = {
 
 
 def load_tokenizer(name: str) -> Any:
-    """The fast tokenizer of an encoder, with truncation and padding off.
+    """The fast tokenizer of an encoder, with truncation and padding off: transformers' own, or a
+    `FileTokenizer` that does the same.
 
     Tokenizer files may carry a maximum length (all-MiniLM-L6-v2's carries 128); left on, it would
     cut texts silently. Raises `ModelError` if there is no fast tokenizer.
     """
+    path = resolve_encoder(name)
+    tokenizer: Any = read_tokenizer(path)
+    if tokenizer is None:
+        tokenizer = _tokenizer(name, path)
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+def _tokenizer(name: str, path: str) -> Any:
     from transformers import AutoTokenizer
 
-    path = resolve_encoder(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, use_fast=True, add_prefix_space=True)
     except (OSError, ValueError) as error:
@@ -334,8 +355,6 @@ def load_tokenizer(name: str) -> Any:
         raise ModelError(
             f"Encoder {name!r} has no fast tokenizer. Choose one with a tokenizer.json."
         )
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
     return tokenizer
 
 

@@ -61,8 +61,9 @@ def embed(names: Sequence[str], encoder: str) -> npt.NDArray[np.float32]:
 
     from extract.encoder.pretrained import PretrainedEncoder, load_tokenizer
 
-    network, tokenizer = PretrainedEncoder(encoder).eval(), load_tokenizer(encoder)
-    pieces = [tokenizer(name)["input_ids"][:_MAX_PIECES] for name in names]
+    network = PretrainedEncoder(encoder, trainable=False).eval()
+    tokenizer = load_tokenizer(encoder).backend_tokenizer
+    pieces = [tokenizer.encode(name).ids[:_MAX_PIECES] for name in names]
     vectors = np.zeros((len(names), network.hidden), dtype=np.float32)
     # Batches of names of one length need no padding, so no name's vector depends on others'.
     order = sorted(range(len(names)), key=lambda i: len(pieces[i]))

@@ -240,7 +240,12 @@ def read_checked(file: Path, kind: type[Checked], newest: int, folder: str) -> C
 
 
 def read_model(
-    folder: ModelFolder, floor: float | None = None, *, merge: bool = True, encoder: bool = True
+    folder: ModelFolder,
+    floor: float | None = None,
+    *,
+    merge: bool = True,
+    encoder: bool = True,
+    trainable: bool = True,
 ) -> tuple[ExtractionModel, Schema, Settings]:
     """Load a model folder, checking that the encoder at hand is the one it was trained from.
 
@@ -249,6 +254,7 @@ def read_model(
         merge: whether low-rank adapters are added to the weights, which makes the network an ordinary one
             (`network.settings.lora` is then None); otherwise they run beside the encoder, by peft.
         encoder: whether the encoder is to run; otherwise its weights are neither loaded nor checked.
+        trainable: whether the network may be trained; otherwise it starts sooner.
 
     Raises `ModelError` for a missing, damaged or foreign file, for another encoder, and if peft is needed
     and not installed.
@@ -268,7 +274,7 @@ def read_model(
     lora = config.lora
     if merge:
         config = config.model_copy(update={"lora": None})
-    model = ExtractionModel(config, schema, weights=encoder)
+    model = ExtractionModel(config, schema, weights=encoder, trainable=trainable)
     own = {stored_name(name): value for name, value in model.state_dict().items()}
     hashes = {
         name: tensor_hash(value)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,6 +31,18 @@ def test_readme_sentence_gives_the_fact_with_its_qualifier(extractor: Extractor)
     }
     assert (triple.subject.label, triple.object.label) == ("PER", "ORG")
     assert triple.sentence == (0, len(LEONARD))
+
+
+@pytest.mark.parametrize("model", ["wikidata-small", "wikidata-nano"])
+def test_extraction_starts_without_what_only_training_needs(model: str) -> None:
+    heavy = ("transformers", "scipy", "sympy", "pandas", "torch._dynamo")
+    code = (
+        "import sys; from extract import load\n"
+        f"assert load({model!r}, device='cpu').extract({LEONARD!r}).triples\n"
+        f"print(sorted(set({heavy!r}) & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
 
 
 def test_labels_have_wikidata_identifiers(extractor: Extractor) -> None:
