@@ -1,20 +1,15 @@
-"""How long one text takes: a sentence at a time, by its length in words, and from the start of a process.
+"""How long one text takes: a sentence at a time, and by its length in words.
 
     python -m benchmarks.latency --out benchmarks/results/latency.json
 
 Each text is given alone to `Extractor.extract` and written as JSON. `sentence` is over sentences of
 HyperRED as they are. Texts of `--lengths` are sentences one after another, full stops made commas so that
-each is one sentence, cut at that many words. `start_up` runs processes: the command line's help, the import
-of the package, and a whole `tripack extract` of one sentence, which loads the model; medians of `--starts`.
+each is one sentence, cut at that many words. How long a process takes to start: `benchmarks.start`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import statistics
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -29,11 +24,9 @@ def main() -> None:
     parser.add_argument("--n-texts", type=int, default=400)
     parser.add_argument("--lengths", nargs="*", type=int, default=[10, 25, 50, 100, 200])
     parser.add_argument("--n-each", type=int, default=60, help="texts of each length")
-    parser.add_argument("--starts", type=int, default=5)
     arguments = parser.parse_args()
-    names = ["model", "runtime", "dtype", "threads", "seed", "texts", "n_texts", "n_each", "starts"]
+    names = ["model", "runtime", "dtype", "threads", "seed", "texts", "n_texts", "n_each"]
     results = Results(arguments, [*names, "lengths"])
-    results.keep("start_up", lambda: _start_up(arguments))
     chosen, extractor = texts(arguments), loaded(arguments)
     for text in chosen[:64]:
         extractor.extract(text)
@@ -81,27 +74,6 @@ def _latency(extractor: Any, chosen: list[str]) -> dict[str, Any]:
         "p99_ms": round(percentile(took, 0.99), 2),
         "words_per_second": round(n_words / sum(took) * 1000, 1),
     }
-
-
-def _start_up(arguments: argparse.Namespace) -> dict[str, float]:
-    whole = ["-m", "extract.interfaces.cli", "extract", "Leonard Parker was born in Paris."]
-    whole += ["--model", arguments.model, "--runtime", arguments.runtime]
-    whole += ["--threads", str(arguments.threads), "--dtype", arguments.dtype, "--quiet"]
-    commands = {
-        "help": ["-m", "extract.interfaces.cli", "--help"],
-        "import": ["-c", "import extract"],
-        "extract_one_sentence": whole,
-    }
-    return {
-        name: round(statistics.median(_seconds(argv) for _ in range(arguments.starts)), 3)
-        for name, argv in commands.items()
-    }
-
-
-def _seconds(argv: list[str]) -> float:
-    started = time.perf_counter()
-    subprocess.run([sys.executable, *argv], check=True, capture_output=True)
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":
