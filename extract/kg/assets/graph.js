@@ -2,7 +2,7 @@
 
 const MOST_NODES = [250, 1000, 5000];
 const LEGIBLE = 0.9; // zoom at which labels can be read
-const PORTION = 2000; // nodes and edges added before the page gets its turn
+const PORTION = 1000; // nodes and edges added or hidden before the page gets its turn
 const MANY = 1000; // nodes from which on drawing is kept cheap
 
 /** The panel of the graph, which is gone for good once `signal` says so. */
@@ -38,7 +38,7 @@ function makeGraph(state, signal) {
     const isWanted = () => run === latest; // until the filters change
     const { drawn, nodes, left } = bestEdges(edges, state, Number(most.value));
     tell(nodes.size, drawn.size, left);
-    hide(drawn, nodes);
+    if (!(await hide(drawn, nodes, isWanted))) return;
     if ([...nodes].some((node) => cy.getElementById(`n${node}`).empty())) {
       panel.setAttribute("aria-busy", "true");
       const places = await layOut(startOf(nodes), linksOf(drawn, nodes.size > MANY), isWanted, (share) => {
@@ -80,9 +80,15 @@ function makeGraph(state, signal) {
     return made;
   }
 
-  function hide(drawn, nodes) {
-    cy.batch(() => cy.elements().forEach((one) => {
-      one.toggleClass("out", !(one.isNode() ? nodes : drawn).has(numberOf(one)));
+  /** Hides and shows what changed, in portions; whether it was wanted to the end.
+   *
+   * By a style of each element's own: for a class Cytoscape goes through all styles again, which takes thrice as long. */
+  function hide(drawn, nodes, isWanted) {
+    const isOut = (one) => !(one.isNode() ? nodes : drawn).has(numberOf(one));
+    const changed = cy.elements().filter((one) => isHidden(one) !== isOut(one));
+    return turnByTurn(changed, isWanted, (some) => cy.batch(() => {
+      some.filter((one) => isOut(one)).style("display", "none");
+      some.filter((one) => !isOut(one)).removeStyle("display");
     }));
   }
 
@@ -109,16 +115,11 @@ function makeGraph(state, signal) {
   /** Adds those elements that are missing, in portions; whether they were wanted to the end. */
   async function add(elements, isWanted) {
     const missing = elements.filter(({ data }) => cy.getElementById(data.id).empty());
-    for (let at = 0; at < missing.length; at += PORTION) {
-      cy.add(missing.slice(at, at + PORTION));
-      await pause();
-      if (!isWanted()) return false;
-    }
-    return true;
+    return turnByTurn(missing, isWanted, (some) => cy.add(some));
   }
 
   /** Shows all nodes. By their places alone: Cytoscape's own fit measures every label, which takes long. */
-  function fit(places = cy.nodes().not(".out").map((node) => node.position())) {
+  function fit(places = cy.nodes().filter((node) => !isHidden(node)).map((node) => node.position())) {
     if (places.length === 0) return;
     const span = (values) => [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
     const [left, right] = span(places.map((place) => place.x));
@@ -174,6 +175,20 @@ function makeGraph(state, signal) {
     cy = null;
   });
   return { panel, refresh, restyle, graph: () => cy };
+}
+
+/** Does `act` to portions of `all`, with the page's turn after each; whether it was wanted to the end. */
+async function turnByTurn(all, isWanted, act) {
+  for (let at = 0; at < all.length; at += PORTION) {
+    act(all.slice(at, at + PORTION));
+    await pause();
+    if (!isWanted()) return false;
+  }
+  return true;
+}
+
+function isHidden(drawn) {
+  return drawn.style("display") === "none";
 }
 
 /** The number that the id of a drawn node or edge carries. */
@@ -239,7 +254,6 @@ function graphStyle(within, many) {
     ...["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "other"].map((name) => (
       { selector: `.type-${name}`, style: { "background-color": colour(`--edge-${name}`) } })),
     { selector: ".literal", style: { shape: "round-rectangle" } },
-    { selector: ".out", style: { display: "none" } },
     { selector: "edge.chosen", style: { "line-color": accent, "target-arrow-color": accent, color: accent, width: 3, "z-index": 9, "min-zoomed-font-size": 0 } },
     { selector: "node.chosen", style: { "border-color": accent, "border-width": 4, "z-index": 9, "min-zoomed-font-size": 0 } },
   ];

@@ -199,11 +199,21 @@ def test_filters_change_list_arcs_and_graph(opener: Opener) -> None:
     assert count.text_content() == "8 statements"
     page.click("#tab-graph")
     assert drawn_edges(page) == 8
+    nodes = "() => window.tripackView.page.graph().nodes(':visible').length"
+    all_nodes = page.evaluate(nodes)
+    page.locator("#search").fill("oslo 2004")  # what is drawn already is hidden, and shown again
+    page.wait_for_function("() => window.tripackView.page.graph().edges(':visible').length === 1")
+    assert page.evaluate(nodes) == 2
+    page.click("header .theme")  # other colours change nothing of that
+    assert drawn_edges(page) == 1
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("() => window.tripackView.page.graph().edges(':visible').length === 8")
+    assert page.evaluate(nodes) == all_nodes
 
 
 def drawn_edges(page: Page) -> int:
     page.locator(".graph:not([aria-busy])").wait_for()
-    return int(page.evaluate("window.tripackView.page.graph().edges().not('.out').length"))
+    return int(page.evaluate("window.tripackView.page.graph().edges(':visible').length"))
 
 
 def test_keyboard_reaches_and_leaves_statements(opener: Opener) -> None:
@@ -423,7 +433,7 @@ def test_five_thousand_nodes_are_shown_without_freezing(opener: Opener) -> None:
     notice = page.locator(".graph .notice.partial")
     assert "of lower score not drawn" in (notice.text_content() or "")
     page.locator(".graph:not([aria-busy])").wait_for(timeout=60_000)
-    shown = page.evaluate("window.tripackView.page.graph().nodes().not('.out').length")
+    shown = page.evaluate("window.tripackView.page.graph().nodes(':visible').length")
     assert 200 < shown <= 250
     page.locator(".list button.plain").click()
     assert page.locator(".list li").count() == 400
