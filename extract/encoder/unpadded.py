@@ -21,7 +21,7 @@ def bert_states(model: Any, embedded: Tensor, mask: Tensor) -> tuple[Tensor, ...
     The states of padding are those of some piece.
 
     Args:
-        model: transformers' `BertModel`, in evaluation mode, whose attention is "sdpa".
+        model: transformers' `BertModel` in evaluation mode, whose attention is "sdpa", or our `Bert`.
         embedded: (batch, pieces, embedding), without positions.
         mask: (batch, pieces), true for real pieces, of which there is one at least.
     """
