@@ -15,6 +15,7 @@ from extract.kg.export.cypher import batches
 from extract.kg.export.cypher_names import neo4j_name, quoted
 from extract.kg.structures import Graph, Value
 from tests.extract.kg.export.hostile import HOSTILE, hostile, small_graph
+from tests.extract.kg.export.opencypher import clauses
 from tests.extract.kg.export.reading import (
     from_json,
     plain_evidence,
@@ -61,12 +62,14 @@ def test_hostile_graph_is_in_the_parameters_alone(graph: Graph, tmp_path_factory
     for item in items:
         assert f"\n{item['statement']};\n" in text
         rows = item["parameters"]["rows"]
+        read = clauses(item["statement"])
         if match := NODES.fullmatch(item["statement"]):
             assert not edges  # a relationship's ends are there before it
+            assert read in (("unwind", "merge", "set"), ("unwind", "merge", "set", "set"))
             nodes |= {row["id"]: (match.groups(), row["properties"]) for row in rows}
         else:
             match = EDGES.fullmatch(item["statement"])
-            assert match is not None
+            assert match is not None and read == ("unwind", "match", "match", "merge", "set")
             edges |= {row["id"]: (match.groups(), row) for row in rows}
     assert edges.keys() == graph.statements.keys()
     check_nodes(graph, nodes)
@@ -102,6 +105,14 @@ def check_edges(graph: Graph, nodes: dict[str, Any], edges: dict[str, Any]) -> N
         expected = [plain_qualifier(q) for q in statement.qualifiers]
         assert from_json(properties["qualifiers"]) == expected
         assert from_json(properties["evidence"]) == plain_evidence(statement)
+
+
+def test_a_name_that_ended_its_quotes_would_be_seen() -> None:
+    inside = "a`) DETACH DELETE n //"
+    assert clauses(f"MATCH (n:{quoted(inside)}) RETURN n") == ("match", "return")
+    assert clauses(f"MATCH (n:`{inside}`) RETURN n") == ("match", "delete")
+    with pytest.raises(ValueError, match="line 1"):
+        clauses("MATCH (n:`a`b`) RETURN n")
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "", "`", "``", "\\`", "\\u0060", "a`b"])
