@@ -103,6 +103,10 @@ def test_words_within_half_a_window_meet_in_one(
             assert any(w.start_word <= first and last < w.end_word for w in windows)
 
 
+def pieces_of(tokenizer: Any, window: Window) -> list[str]:
+    return [tokenizer.backend_tokenizer.id_to_token(i) for i in window.piece_ids.tolist()]
+
+
 def test_context_fills_room_nearest_words_first_and_is_no_word(tokenizer: Any) -> None:
     sentence = replace(
         sentence_of("Anna left"),
@@ -111,13 +115,13 @@ def test_context_fills_room_nearest_words_first_and_is_no_word(tokenizer: Any) -
     )
     windower = Windower(tokenizer, max_pieces=192, context_words=3)
     (window,) = windower.windows([sentence])
-    pieces = tokenizer.convert_ids_to_tokens(window.piece_ids.tolist())
+    pieces = pieces_of(tokenizer, window)
     text = " ".join(pieces).replace(" ##", "")
     assert text == "[CLS] , norway . anna left peter stayed . [SEP]"
     own = [p for p, w in zip(pieces, window.word_of_piece, strict=True) if w >= 0]
     assert own == ["anna", "left"]
     (bare,) = Windower(tokenizer, max_pieces=192).windows([sentence])
-    assert tokenizer.convert_ids_to_tokens(bare.piece_ids.tolist()) == ["[CLS]", *own, "[SEP]"]
+    assert pieces_of(tokenizer, bare) == ["[CLS]", *own, "[SEP]"]
 
 
 def test_context_of_a_cut_sentence_is_its_own_other_words(tokenizer: Any) -> None:
@@ -128,7 +132,7 @@ def test_context_of_a_cut_sentence_is_its_own_other_words(tokenizer: Any) -> Non
     windower = Windower(tokenizer, max_pieces=192, max_words=8, context_words=2)
     windows = windower.windows([sentence])
     assert [(w.start_word, w.end_word) for w in windows] == [(0, 8), (4, 12), (8, 16)]
-    texts = [tokenizer.convert_ids_to_tokens(w.piece_ids.tolist())[1:-1] for w in windows]
+    texts = [pieces_of(tokenizer, w)[1:-1] for w in windows]
     lower = [w.lower() for w in words]
     assert texts == [
         ["anna", *lower[:10]],

@@ -228,14 +228,19 @@ def test_markers_name_the_likeliest_type_and_their_roles(make: Make, mode: str) 
     rows = head.type_markers.clone()
     for of_type in range(3):
         for role in range(4):
-            head.type_markers[of_type, role] = torch.randn(40)
-            after = as_dict(candidates_of(model, [sentence])[0])
+            drawn = []
+            for _ in range(
+                3
+            ):  # a marker far from what is scored may by chance change no bit of a score
+                head.type_markers[of_type, role] = torch.randn(40)
+                drawn.append(as_dict(candidates_of(model, [sentence])[0]))
             head.type_markers.copy_(rows)
             for name, score in before.items():
                 if isinstance(name, tuple) and len(name) == 3 and name[1] != 1:
                     end = name[0] if role < 2 else name[2]
                     # On the same shapes: what reads nothing new is the same to the last bit.
-                    assert (after[name] != score) == (kind[end] == of_type)
+                    changed = any(after[name] != score for after in drawn)
+                    assert changed == (kind[end] == of_type)
 
 
 @torch.no_grad()
