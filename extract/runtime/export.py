@@ -14,6 +14,8 @@ from extract.models.registry import is_stack, resolve
 from extract.runtime.graph import INPUTS, graph_inputs, write_graph
 from extract.runtime.onnx_folder import OnnxFiles, OnnxSettings, Precision
 from extract.runtime.parity import check, closeness, dev_score
+from extract.runtime.processor import multiplies_bytes
+from extract.runtime.rounding import LARGEST, LARGEST_IN_16_BITS
 from extract.runtime.sample import sample_sentences
 from extract.runtime.session import file_hash, runtime_module
 from extract.structures import Sentence
@@ -81,12 +83,15 @@ def export_onnx(
             say(f"writing the {precision} graph")
             # Transformers' encoder: its attention can be told to be plain steps, which run faster in a graph.
             network, _, _ = read_model(ModelFolder(path))
-            _write(network, predictor.windower, files.graph, precision, [*sentences, *typical])
+            largest = LARGEST if multiplies_bytes() else LARGEST_IN_16_BITS
+            read = [*sentences, *typical]
+            _write(network, predictor.windower, files.graph, precision, read, largest)
             settings = OnnxSettings(
                 precision=precision,
                 sha256=file_hash(files.graph),
                 weights_sha256=file_hash(folder.weights),
                 onnxruntime=runtime.__version__,
+                largest_weight=largest,
             )
             _save(files, settings)
             say("comparing it with PyTorch")
@@ -132,6 +137,7 @@ def _write(
     file: Path,
     precision: Precision,
     sentences: Sequence[Sentence],
+    largest_weight: int,
 ) -> None:
     trace = windower.batch(windower.windows(sentences)[:3])
     if precision == "fp32":
@@ -141,7 +147,7 @@ def _write(
 
     whole = file.with_name("float32.onnx")
     write_graph(network, trace, whole)
-    quantise(whole, file, _feeds(windower, sentences))
+    quantise(whole, file, _feeds(windower, sentences), largest_weight)
     whole.unlink()
 
 

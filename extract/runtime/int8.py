@@ -33,7 +33,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from extract.runtime.rounding import rounded
+from extract.runtime.rounding import LARGEST, rounded
 from extract.runtime.tables import pack_tables
 
 Feed = Mapping[str, npt.NDArray[Any]]
@@ -45,11 +45,14 @@ _LEVELS = 255
 _FUSED = "com.microsoft"  # operators of ONNX Runtime's own
 
 
-def quantise(source: Path, target: Path, feeds: Iterable[Feed]) -> None:
+def quantise(
+    source: Path, target: Path, feeds: Iterable[Feed], largest_weight: int = LARGEST
+) -> None:
     """Write `source`, a float32 graph, with its products with weights on 8-bit numbers.
 
     Args:
         feeds: inputs of the graph that are typical of what it will read.
+        largest_weight: absolute value of the numbers that weights become.
     """
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -67,7 +70,7 @@ def quantise(source: Path, target: Path, feeds: Iterable[Feed]) -> None:
     }
     scalings = _with_floors(seen, scalings, feeds)
     for name, gram in _grams(seen, scalings, feeds).items():
-        graph.quantise(name, scalings[name], gram)
+        graph.quantise(name, scalings[name], gram, largest_weight)
     graph.finish()
     pack_tables(model)
     onnx.save(model, target)
@@ -229,16 +232,17 @@ class _Graph:
         """The weights of all products that read a value, (channels, widths together)."""
         return np.concatenate([self._array(n.input[1]) for n in self._users(name)], axis=1)
 
-    def quantise(self, name: str, scaling: _Scaling, gram: Floats) -> None:
+    def quantise(self, name: str, scaling: _Scaling, gram: Floats, largest: int) -> None:
         """Put the products that read a value on 8-bit numbers.
 
         Args:
             gram: of the value's rounded rows, (channels, channels).
+            largest: absolute value of the numbers that weights become.
         """
         users = self._users(name)
         first = self._first_steps(name, scaling)
         for node in users:
-            self._new[node.name] = first + self._product(node, name, scaling, gram)
+            self._new[node.name] = first + self._product(node, name, scaling, gram, largest)
             first = []
 
     def finish(self) -> None:
@@ -275,11 +279,11 @@ class _Graph:
         return steps
 
     def _product(
-        self, product: onnx.NodeProto, name: str, scaling: _Scaling, gram: Floats
+        self, product: onnx.NodeProto, name: str, scaling: _Scaling, gram: Floats, largest: int
     ) -> list[onnx.NodeProto]:
         """A product of 8-bit numbers in the stead of a product of a value, and what follows it."""
         weights = self._array(product.input[1])
-        numbers, steps = rounded(weights * scaling.size[:, None], gram)
+        numbers, steps = rounded(weights * scaling.size[:, None], gram, largest)
         own, value = product.name, product.output[0]
         inputs = [
             f"{name}_bytes",

@@ -8,6 +8,7 @@ from extract.errors import ModelError
 from extract.models.folder import ModelFolder
 from extract.runtime.onnx_folder import OnnxFiles
 from extract.runtime.processor import multiplies_bytes
+from extract.runtime.rounding import LARGEST_IN_16_BITS
 from extract.runtime.session import OnnxEncoder, file_hash
 
 logger = logging.getLogger(__name__)
@@ -24,9 +25,10 @@ def read_onnx(folder: ModelFolder, threads: int | None = None) -> OnnxEncoder:
         raise ModelError(
             f"{folder.weights} is not what {files.graph.name} was exported with. Export the model again."
         )
-    if settings.precision == "int8" and not multiplies_bytes():
+    safe = settings.largest_weight <= LARGEST_IN_16_BITS or multiplies_bytes()
+    if settings.precision == "int8" and not safe:
         logger.warning(
             "This processor sums up products of 8-bit numbers in 16 bits, where they may overflow: results "
-            "may differ from those the export was checked by. An fp32 export is safe."
+            "may differ from those the export was checked by. An export made on it is safe."
         )
     return OnnxEncoder(files.graph, settings.sha256, threads)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from extract.errors import ModelError
 from extract.models.folder import ModelFolder, read_checked
+from extract.runtime.rounding import LARGEST
 
 Precision = Literal["fp32", "int8"]
 FORMAT = 1
@@ -59,6 +60,7 @@ class OnnxSettings(BaseModel):
     sha256: str = Field(description="of the ONNX file")
     weights_sha256: str = Field(description="of the model.safetensors that it was made from")
     onnxruntime: str = Field(description="version that it was checked with")
+    largest_weight: int = Field(LARGEST, description="absolute value of 8-bit weights")
     closeness: Closeness | None = None
     dev: DevScore | None = None
 

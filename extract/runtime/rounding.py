@@ -13,19 +13,21 @@ import numpy.typing as npt
 
 _DAMPING = 0.01  # of H's mean diagonal, as in the paper; tenfold gave the same
 _BLOCK = 64  # channels whose errors are handed on together
-_LARGEST = 127
+LARGEST = 127
+LARGEST_IN_16_BITS = 64  # 2 products with 255 are below 2^15
 
 
 def rounded(
-    weights: npt.NDArray[np.float32], gram: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32], gram: npt.NDArray[np.float32], largest: int = LARGEST
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
     """Whole numbers (channels, width) and a step for each output (width,): near the weights once multiplied.
 
     Args:
         weights: (channels, width).
         gram: the sum over samples of products of the inputs' channels, (channels, channels).
+        largest: absolute value of the numbers.
     """
-    steps = np.abs(weights).max(axis=0) / _LARGEST
+    steps = np.abs(weights).max(axis=0) / largest
     steps[steps == 0] = 1.0
     order = np.argsort(-np.diag(gram), kind="stable")  # the channels that matter most come first
     upper = _inverse_factor(gram[np.ix_(order, order)])
@@ -35,7 +37,7 @@ def rounded(
         end = min(start + _BLOCK, len(left))
         errors = np.zeros((end - start, left.shape[1]))
         for at in range(start, end):
-            found = np.clip(np.round(left[at] / steps), -_LARGEST, _LARGEST)
+            found = np.clip(np.round(left[at] / steps), -largest, largest)
             numbers[order[at]] = found
             errors[at - start] = (left[at] - found * steps) / upper[at, at]
             left[at:end] -= np.outer(upper[at, at:end], errors[at - start])

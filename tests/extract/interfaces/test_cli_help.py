@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -53,13 +54,25 @@ COMMANDS = [
 ]
 
 
-def test_help_takes_less_than_half_a_second() -> None:
-    assert tripack("--help").returncode == 0
+def test_help_takes_little_more_than_the_library_that_prints_it() -> None:
+    """Processor time, the least of three in turns: machines differ, and do other things beside."""
+    code = "import typer, rich.console, rich.panel, rich.markdown"
+    seconds = [
+        (
+            children_seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True)),
+            children_seconds(lambda: tripack("--help")),
+        )
+        for _ in range(3)
+    ]
+    alone, ours = map(min, zip(*seconds, strict=True))
+    assert ours < 5 * alone  # PyTorch alone would make it ten times
+
+
+def children_seconds(act: Callable[[], object]) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert tripack("--help").returncode == 0
+    act()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # Processor time: what the command takes when nothing else runs beside it.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -78,7 +78,10 @@ def test_encoder_is_not_loaded_beside_the_graph(
     def refuse(*_: object) -> None:
         raise AssertionError("the encoder's weights were read")
 
-    monkeypatch.setattr("extract.encoder.pretrained._network", refuse)
+    for reader in ("_network", "read_bert"):
+        monkeypatch.setattr(f"extract.encoder.pretrained.{reader}", refuse)
+    with pytest.raises(AssertionError, match="weights were read"):
+        load(exports["fp32"], runtime="torch")
     extractor = load(exports["fp32"], runtime="onnx")
     assert not [n for n in extractor._predictor.model.state_dict() if n.startswith("encoder.")]  # type: ignore[attr-defined]
     assert list(extractor.extract(["Oslo"]))
@@ -90,6 +93,32 @@ def test_int8_file_multiplies_bytes_and_keeps_small_tables(exports: dict[str, Pa
     assert onnx.TensorProto.INT8 in kinds and onnx.TensorProto.FLOAT in kinds
     sizes = [(exports[name] / "model.onnx").stat().st_size for name in ("int8", "fp32")]
     assert sizes[0] < sizes[1]
+
+
+def test_weights_cannot_overflow_where_bytes_are_summed_up_in_16_bits(
+    tmp_path: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for module in ("export", "load"):  # a processor without products of bytes
+        monkeypatch.setattr(f"extract.runtime.{module}.multiplies_bytes", lambda: False)
+    export_onnx(tiny_model, tmp_path / "out", "int8")
+    graph = onnx.load(tmp_path / "out" / "model.onnx").graph
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    products = [node for node in graph.node if node.op_type == "MatMulIntegerToFloat"]
+    largest = [np.abs(constants[node.input[1]].astype(int)).max() for node in products]
+    assert products and max(largest) == 64
+    caplog.clear()
+    load(tmp_path / "out", runtime="onnx")
+    assert not caplog.records
+    file = tmp_path / "out" / "onnx.json"
+    settings = json.loads(file.read_text("utf-8"))
+    assert settings.pop("largest_weight") == 64  # and of exports that do not say it, 127
+    file.write_text(json.dumps(settings), encoding="utf-8")
+    load(tmp_path / "out", runtime="onnx")
+    (record,) = caplog.records
+    assert record.getMessage().startswith("This processor sums up")
 
 
 def test_export_states_what_it_is_and_how_close(exports: dict[str, Path]) -> None:

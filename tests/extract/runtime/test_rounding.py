@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extract.runtime.rounding import rounded
+from extract.runtime.rounding import LARGEST, LARGEST_IN_16_BITS, rounded
 
 
 def problem(n_rows: int, channels: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -28,6 +28,14 @@ def test_results_are_nearer_than_by_rounding_each_weight(channels: int) -> None:
         plain = some @ (np.round(weights / steps) * steps)
         error = ((some @ (numbers * steps) - exact) ** 2).mean()
         assert error < 0.6 * ((plain - exact) ** 2).mean()
+
+
+@pytest.mark.parametrize("largest", [LARGEST, LARGEST_IN_16_BITS])
+def test_numbers_are_within_what_is_asked_for(largest: int) -> None:
+    rows, weights = problem(300, 40, 9)
+    numbers, _ = rounded(weights, rows.T @ rows, largest)
+    assert np.abs(numbers.astype(int)).max() == largest
+    assert 2 * 255 * LARGEST_IN_16_BITS < 2**15 < 2 * 255 * LARGEST
 
 
 def test_weights_of_independent_channels_are_rounded_each_by_itself() -> None:
