@@ -125,7 +125,7 @@ def _peers(
     torch.manual_seed(arguments.seed)
     found: dict[str, Callable[[], object]] = {}
     if "spacy" not in arguments.leave_out:
-        nlp = _spacy(arguments.pipeline)
+        nlp = spacy_pipeline(arguments.pipeline)
         found["spacy"] = lambda: list(nlp.pipe(chosen))
     if "deberta" not in arguments.leave_out:
         deberta, of_all = networks.deberta(), _batches(extractor, chosen)
@@ -136,7 +136,8 @@ def _peers(
     return found
 
 
-def _spacy(pipeline: str) -> Any:
+def spacy_pipeline(pipeline: str) -> Any:
+    """A pipeline with recogniser, parser and what they need, and nothing else."""
     import spacy
 
     nlp = spacy.load(pipeline)

@@ -35,8 +35,8 @@ with torch.inference_mode():
 """
 _SPACY = """
 import sys
-from benchmarks.peers import _spacy
-_spacy(sys.argv[1])(sys.argv[2])
+from benchmarks.peers import spacy_pipeline
+spacy_pipeline(sys.argv[1])(sys.argv[2])
 """
 # A process's peak memory begins with that of the one that started it, so a small one starts it.
 _LAUNCH = """

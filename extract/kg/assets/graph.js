@@ -82,7 +82,7 @@ function makeGraph(state, signal) {
 
   /** Hides and shows what changed, in portions; whether it was wanted to the end.
    *
-   * By a style of each element's own: for a class Cytoscape goes through all styles again, which takes thrice as long. */
+   * By a style of each element's own: for a class Cytoscape goes through all styles again. */
   function hide(drawn, nodes, isWanted) {
     const isOut = (one) => !(one.isNode() ? nodes : drawn).has(numberOf(one));
     const changed = cy.elements().filter((one) => isHidden(one) !== isOut(one));

@@ -18,6 +18,7 @@ from extract.encoder.bert import Bert, plain_bert
 from extract.encoder.lora import LoraSettings
 from extract.encoder.pretrained import PretrainedEncoder
 from extract.errors import ModelError
+from tests.extract.encoder.test_pretrained import damaged
 from tests.extract.encoder.test_unpadded import LENGTHS, batch
 
 MINILM = "all-MiniLM-L6-v2"
@@ -119,9 +120,12 @@ def test_another_network_is_not_taken_for_it(
 
 def test_settings_left_out_are_transformers_defaults(tiny_encoder: Path, tmp_path: Path) -> None:
     names = ("hidden_act", "layer_norm_eps", "type_vocab_size", "pad_token_id", "is_decoder")
-    folder = altered(
-        tiny_encoder, tmp_path / "short", lambda config: [config.pop(name) for name in names][:0]
-    )
+
+    def without(config: dict[str, Any]) -> None:
+        for name in names:
+            del config[name]
+
+    folder = altered(tiny_encoder, tmp_path / "short", without)
     assert plain_bert(str(folder)) == plain_bert(str(tiny_encoder))
 
 
@@ -141,10 +145,7 @@ def test_a_bert_stored_within_another_network_is_found(tiny_encoder: Path, tmp_p
 def test_damaged_files_are_refused_as_ever(
     tiny_encoder: Path, tmp_path: Path, name: str, content: bytes | None
 ) -> None:
-    folder = Path(shutil.copytree(tiny_encoder, tmp_path / "damaged"))
-    (folder / name).unlink()
-    if content is not None:
-        (folder / name).write_bytes(content)
+    folder = damaged(tiny_encoder, tmp_path, name, content)
     assert plain_bert(str(folder)) is None
     with pytest.raises(ModelError, match="Cannot load encoder"):
         PretrainedEncoder(str(folder), trainable=False)

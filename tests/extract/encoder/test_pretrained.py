@@ -118,15 +118,21 @@ def test_missing_paths_and_unfetched_encoder_say_what_to_do(
     assert resolve_encoder("all-mpnet-base-v2") == str(fetched)
 
 
+def damaged(encoder: Path, within: Path, name: str, content: bytes | None) -> Path:
+    """A copy of an encoder's folder in which a file holds something else, or is not there."""
+    folder = Path(shutil.copytree(encoder, within / "damaged"))
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    return folder
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
 @pytest.mark.parametrize("content", [None, b"", b"{}garbage"])
 def test_damaged_encoder_folder_is_a_model_error_of_one_line(
     tiny_encoder: Path, tmp_path: Path, name: str, content: bytes | None
 ) -> None:
-    folder = Path(shutil.copytree(tiny_encoder, tmp_path / "damaged"))
-    (folder / name).unlink()
-    if content is not None:
-        (folder / name).write_bytes(content)
+    folder = damaged(tiny_encoder, tmp_path, name, content)
     with pytest.raises(ModelError) as caught:
         (load_tokenizer if name == "tokenizer.json" else PretrainedEncoder)(str(folder))
     assert "\n" not in str(caught.value)

@@ -40,3 +40,9 @@ class Opener:
         for page in self._pages:
             page.close()
         assert (self.said, self.requested) == ([], [])
+
+
+def drawn_edges(page: Page) -> int:
+    """How many edges of a page's graph are seen once it stands still."""
+    page.locator(".graph:not([aria-busy])").wait_for()
+    return int(page.evaluate("window.tripackView.page.graph().edges(':visible').length"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmarks.view import make_graph
 from extract.kg.view import documents_page, graph_page
 from extract.structures import Document
-from tests.extract.kg.opened import Opener
+from tests.extract.kg.opened import Opener, drawn_edges
 from tests.extract.kg.pages import ATTACK, IMAGE, documents, graph
 
 if TYPE_CHECKING:
@@ -199,21 +199,14 @@ def test_filters_change_list_arcs_and_graph(opener: Opener) -> None:
     assert count.text_content() == "8 statements"
     page.click("#tab-graph")
     assert drawn_edges(page) == 8
-    nodes = "() => window.tripackView.page.graph().nodes(':visible').length"
-    all_nodes = page.evaluate(nodes)
+    seen = "window.tripackView.page.graph().elements(':visible').length"
+    whole = page.evaluate(seen)
     page.locator("#search").fill("oslo 2004")  # what is drawn already is hidden, and shown again
-    page.wait_for_function("() => window.tripackView.page.graph().edges(':visible').length === 1")
-    assert page.evaluate(nodes) == 2
+    page.wait_for_function(f"() => {seen} === 3")  # an edge and its ends
     page.click("header .theme")  # other colours change nothing of that
-    assert drawn_edges(page) == 1
+    assert drawn_edges(page) == 1 and page.evaluate(seen) == 3
     page.get_by_role("button", name="Reset").click()
-    page.wait_for_function("() => window.tripackView.page.graph().edges(':visible').length === 8")
-    assert page.evaluate(nodes) == all_nodes
-
-
-def drawn_edges(page: Page) -> int:
-    page.locator(".graph:not([aria-busy])").wait_for()
-    return int(page.evaluate("window.tripackView.page.graph().edges(':visible').length"))
+    page.wait_for_function(f"() => {seen} === {whole}")
 
 
 def test_keyboard_reaches_and_leaves_statements(opener: Opener) -> None:
