@@ -12,6 +12,10 @@ FIXTURES = ROOT / "tests" / "fixtures"
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if n_workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    # Side by side, each with all cores' threads, networks wait for each other at every step.
+    share = max(1, (os.cpu_count() or 1) // int(n_workers))
+    os.environ.setdefault("OMP_NUM_THREADS", str(share))
 
 
 @pytest.fixture(scope="session")

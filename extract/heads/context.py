@@ -8,10 +8,13 @@ subject and object projections, and the result is added to a bilinear score.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from extract.heads.rows import rows_at, same_rows
 from extract.heads.scorers import Projection
 
 
@@ -61,10 +64,11 @@ class PairContext(nn.Module):
             pairs: (pairs, 3): window, row of the subject's span, row of the object's.
         """
         window, left, right = pairs.unbind(1)
-        first, last, order = between(spans[window, left], spans[window, right])
-        features = self.subject(subject)[window, left] + self.object(object_)[window, right]
-        features = features + self.between(range_max(self.words(states), window, first, last))
-        features = features + self.order(order).to(features.dtype)
+        first, last, order = between(rows_at(spans, window, left), rows_at(spans, window, right))
+        features = rows_at(self.subject(subject), window, left)
+        features += rows_at(self.object(object_), window, right)
+        features += RangeMax(self.words(states)).through(self.between, window, first, last)
+        features += self.order(order).to(features.dtype)
         return features
 
 
@@ -130,5 +134,21 @@ class RangeMax:
         # An empty range may stand behind the last word.
         start = first.clamp(max=table.shape[2] - 1)
         at_end = start + length - 2**level
-        best = torch.maximum(table[level, window, start], table[level, window, at_end])
+        best = torch.maximum(
+            rows_at(table, level, window, start), rows_at(table, level, window, at_end)
+        )
         return best.masked_fill((last <= first).unsqueeze(-1), 0.0)
+
+    def through(
+        self, layer: Callable[[Tensor], Tensor], window: Tensor, first: Tensor, last: Tensor
+    ) -> Tensor:
+        """A layer's outputs (ranges, width) for the maxima; equal ranges are read once.
+
+        Both directions of a pair have the same words between, and so have pairs that share these ends.
+        """
+        n_words = self._table.shape[2] + 1
+        first, last = first.clamp(max=n_words - 1), last.clamp(max=n_words - 1)
+        key = (window * n_words + first) * n_words + last
+        kept, of_range = same_rows(key, self._table.shape[1] * n_words**2)
+        some = (numbers.index_select(0, kept) for numbers in (window, first, last))
+        return layer(self(*some)).index_select(0, of_range)

@@ -25,6 +25,7 @@ from extract.heads.base import GoldWindow
 from extract.heads.context import PairContext
 from extract.heads.cube_pruning import PrunedCube
 from extract.heads.losses import counted_labels, zlpr
+from extract.heads.rows import rows_at, same_rows
 from extract.heads.scorers import Projection, Triaffine
 from extract.heads.spans import no_rows
 
@@ -227,22 +228,41 @@ class QualifierCube(nn.Module):
         Returns: the scores, and the triple and the value span of each row, both (rows,).
         """
         window, subject, relation, object_ = triples.unbind(1)
-        objects = member @ self.object(states)  # (batch, spans, width)
-        values = member @ self.value(states)
-        pair = (member @ self.subject(states))[window, subject] * objects[window, object_]
+        n_spans = spans.shape[1]
+        subjects, objects, values = self._span_means(states, member)
         at, value = real[window].nonzero(as_tuple=True)
-        scores = self.scorer.by_window(pair, window, values, real)
-        # Triples share objects: the context of each object with each value is made once.
-        key = window * spans.shape[1] + object_  # numbers sort faster than rows
-        keys, of_triple = key.unique(return_inverse=True)
-        own = torch.stack([keys // spans.shape[1], keys % spans.shape[1]], dim=1)
-        of_own, value_of_own = real[own[:, 0]].nonzero(as_tuple=True)
-        beside = torch.stack([own[of_own, 0], own[of_own, 1], value_of_own], dim=1)
+        # Triples share their two ends, and more of them one: what these give each value is made once.
+        ends = (window * n_spans + subject) * n_spans + object_
+        own, of_triple = same_rows(ends, real.numel() * n_spans)
+        own_window = window[own]
+        pair = rows_at(subjects, own_window, subject[own])
+        pair = pair * rows_at(objects, own_window, object_[own])
+        form = self.scorer.by_window(pair, own_window, values, real)
+        scores = form.index_select(0, _first_rows(real, own_window)[of_triple[at]] + value)
+        own, of_triple = same_rows(window * n_spans + object_, real.numel())
+        own_window = window[own]
+        of_own, value_of_own = real[own_window].nonzero(as_tuple=True)
+        beside = torch.stack([own_window[of_own], object_[own][of_own], value_of_own], dim=1)
         context = self.context(states, spans, objects, values, beside)
-        n_values = real[own[:, 0]].sum(dim=1)
-        first = n_values.cumsum(0) - n_values
-        scores = scores + context[first[of_triple[at]] + value]  # real values come first
-        return scores + self.by_relation(relation)[at], at, value
+        scores += context.index_select(0, _first_rows(real, own_window)[of_triple[at]] + value)
+        scores += self.by_relation(relation[at])
+        return scores, at, value
+
+    def _span_means(self, states: Tensor, member: Tensor) -> tuple[Tensor, ...]:
+        """Spans as subjects, objects and values, each (batch, spans, width); other words are not read.
+
+        Args:
+            states: (batch, words, hidden).
+            member: (batch, spans, words), rows that average the words of spans.
+        """
+        place = (member > 0).any(dim=1).flatten().nonzero().squeeze(1)
+        words = states.flatten(0, 1).index_select(0, place)
+        roles = [projection(words) for projection in (self.subject, self.object, self.value)]
+        width = sum(role.shape[-1] for role in roles)
+        projected = roles[0].new_zeros(states.shape[0] * states.shape[1], width)
+        projected = projected.index_copy(0, place, torch.cat(roles, dim=-1))
+        means = member @ projected.view(*states.shape[:2], width)
+        return means.chunk(len(roles), dim=-1)
 
     def scored(
         self,
@@ -274,3 +294,13 @@ class QualifierCube(nn.Module):
         if pruned is not None:
             found = pruned.in_full(found)
         return found, scores[row, label]
+
+
+def _first_rows(real: Tensor, window: Tensor) -> Tensor:
+    """Where the rows of each of many things start, if each has one for every real span of its window.
+
+    Args:
+        real: (batch, spans); window: (things,).
+    """
+    n_rows = real.sum(dim=1)[window]
+    return n_rows.cumsum(0) - n_rows

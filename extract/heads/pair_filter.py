@@ -99,7 +99,8 @@ class PairFilterHead(Head):
         """
         member = span_membership(spans, words.shape[1], words.dtype)
         subject, object_ = member @ self.subject(words), member @ self.object(words)
-        return span_pairs(real), self.scorer.by_pair(subject, object_, real)
+        pairs = span_pairs(real)
+        return pairs, self.scorer.by_pair(subject, object_, real, pairs)
 
     # Training
 

@@ -36,7 +36,7 @@ def pair_scores(
     Returns: pairs (pairs, 3) of window, subject span, object span; scores (pairs, relations).
     """
     pairs = span_pairs(real)
-    blocks = scorer.by_pair(subject, object_, real)
+    blocks = scorer.by_pair(subject, object_, real, pairs)
     features = context.features(states, spans, subject, object_, pairs)
     if inform is not None:
         features = inform(features, pairs)

@@ -50,36 +50,26 @@ class Biaffine(nn.Module):
         scores = tilted @ right.transpose(1, 2)  # (batch, lefts * labels, rights)
         return scores.view(batch, n_left, n_labels, -1).transpose(2, 3) + self.bias
 
-    def _by_window(self, left: Tensor, right: Tensor, real: Tensor) -> list[Tensor]:
-        """The same for each window's own rows, so that padding is not scored; the bias is left out.
-
-        Args:
-            left, right: (batch, spans, width).
-            real: (batch, spans), which rows are no padding; they come first.
-
-        Returns: for each window, (own spans, own spans, labels).
-        """
-        sizes = real.sum(dim=1).tolist()
-        width, n_labels, _ = self.weight.shape
-        tilted = _with_one(left[real]) @ self.weight.to(left.dtype).reshape(width, -1)
-        tilted = tilted.view(-1, n_labels, width)  # (own spans of all windows, labels, width)
-        rows = zip(tilted.split(sizes), _with_one(right[real]).split(sizes), strict=True)
-        # One product a window, whose rows of labels lie together: they are copied by row below.
-        return [
-            (other @ own.flatten(0, 1).T).view(len(other), len(own), n_labels).transpose(0, 1)
-            for own, other in rows
-        ]
-
-    def by_pair(self, left: Tensor, right: Tensor, real: Tensor) -> Tensor:
-        """The same for all pairs of different rows of a window: (pairs, labels), as `span_pairs` lists them.
+    def by_pair(self, left: Tensor, right: Tensor, real: Tensor, pairs: Tensor) -> Tensor:
+        """The same for pairs of different rows of a window: (pairs, labels). Padding is not scored.
 
         Args:
             left, right: (batch, spans, width); row i of both stands for one span.
             real: (batch, spans), which rows are no padding; they come first.
+            pairs: (pairs, 3) of window, row in `left`, row in `right`, as `span_pairs` lists them.
         """
-        blocks = self._by_window(left, right, real)
-        others = ~torch.eye(real.shape[1], dtype=torch.bool, device=real.device)
-        return torch.cat([s[others[: len(s), : len(s)]] for s in blocks]) + self.bias
+        n_real = real.sum(dim=1)
+        sizes = n_real.tolist()
+        width, n_labels, _ = self.weight.shape
+        tilted = _with_one(left[real]) @ self.weight.to(left.dtype).reshape(width, -1)
+        tilted = tilted.view(-1, n_labels, width)  # (own rows of all windows, labels, width)
+        rows = zip(tilted.split(sizes), _with_one(right[real]).split(sizes), strict=True)
+        # One product a window: labels of a cell (right row, left row) lie together.
+        blocks = [(other @ own.flatten(0, 1).T).view(-1, n_labels) for own, other in rows]
+        window, of_left, of_right = pairs.unbind(1)
+        before = (n_real**2).cumsum(0) - n_real**2
+        cell = before[window] + of_right * n_real[window] + of_left
+        return torch.cat(blocks).index_select(0, cell) + self.bias
 
 
 class Triaffine(nn.Module):

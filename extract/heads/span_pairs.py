@@ -33,6 +33,7 @@ from extract.heads.context import between
 from extract.heads.cube import QualifierCube, TrainingSpans
 from extract.heads.pairs import likely_false, pair_loss
 from extract.heads.pooling import PAIR_POOLINGS, SPAN_POOLINGS, PairPooling, PairText, Pooled
+from extract.heads.rows import rows_at
 from extract.heads.scored import CellScores, ScoredCells, span_cells, training_values
 from extract.heads.scorers import Projection
 from extract.heads.span_filter import SpanFilter, as_cells
@@ -317,17 +318,22 @@ class PairClassifier(nn.Module):
 
     def forward(self, text: PairText) -> Pooled:
         """A function from pairs (pairs, 3) of window, subject and object span to (pairs, labels)."""
-        subject = self.subject(text.represented)  # (batch, spans, hidden)
-        object_ = self.object(text.represented)
-        pooled = self.pooling(text)
+        real = text.spans[..., 1] > 0
+        place = real.flatten().cumsum(0).view_as(real) - 1  # of each real span among them
+        vectors = text.represented[real]
+        subject, object_ = self.subject(vectors), self.object(vectors)  # (real spans, hidden)
+        around = self.pooling.through(text, self.around) if self.pooling.width else None
 
         def scores(pairs: Tensor) -> Tensor:
             window, left, right = pairs.unbind(1)
-            features = subject[window, left] + object_[window, right]
-            if self.pooling.width:
-                features = features + self.around(pooled(pairs))
-            *_, order = between(text.spans[window, left], text.spans[window, right])
-            features = features + self.order(order).to(features.dtype)
+            features = subject.index_select(0, place[window, left])
+            features += object_.index_select(0, place[window, right])
+            if around is not None:
+                features += around(pairs)
+            *_, order = between(
+                rows_at(text.spans, window, left), rows_at(text.spans, window, right)
+            )
+            features += self.order(order).to(features.dtype)
             scored: Tensor = self.score(self.dropout(gelu(features)))
             return scored.float()
 

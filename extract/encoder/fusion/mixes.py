@@ -68,7 +68,8 @@ class ScalarMix(Fusion):
             [states.layers[self.chosen[place]] for place in present]
         )  # (layers, batch, pieces, hidden)
         mix = weights.softmax(dim=-1) * self.scale.unsqueeze(-1)  # (mixes, layers)
-        mixed = torch.einsum("ml,lbph->mbph", mix.to(stacked.dtype), stacked)
+        # As an einsum it would be transposed first where it is exported.
+        mixed = (mix.to(stacked.dtype) @ stacked.flatten(1)).unflatten(1, stacked.shape[1:])
         return mixed[0], mixed[1 % self.n_mixes], mixed[2 % self.n_mixes]
 
     def cut_weights(self, n_layers: int) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from extract.encoder.pooling import weighted_words
 from extract.heads.pooling.base import PairPooling, PairText, Pooled, register_pair_pooling
+from extract.heads.rows import rows_at
 
 
 @register_pair_pooling("attention")
@@ -38,7 +39,8 @@ class PairAttentionPooling(PairPooling):
 
         def pooled(pairs: Tensor) -> Tensor:
             window, subject, object_ = pairs.unbind(1)
-            logits = by_subject[window, subject] + by_object[window, object_]  # (pairs, words)
+            logits = rows_at(by_subject, window, subject)  # (pairs, words)
+            logits += rows_at(by_object, window, object_)
             weights = logits.masked_fill(~text.mask[window], float("-inf")).softmax(dim=-1)
             return weighted_words(values, window, weights)
 

@@ -85,6 +85,11 @@ class PairPooling(nn.Module, ABC):
         It takes (pairs, 3) of window, subject span and object span, and gives (pairs, width).
         """
 
+    def through(self, text: PairText, layer: nn.Module) -> Pooled:
+        """As `forward`, with a layer's outputs for the vectors; one that pairs share may be read once."""
+        pooled = self(text)
+        return lambda pairs: layer(pooled(pairs))
+
 
 def register_span_pooling(name: str) -> Callable[[type[SpanPooling]], type[SpanPooling]]:
     """Register a span pooling under a name; refuses a name that is taken."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from extract.heads.context import RangeMax, between
 from extract.heads.pooling.base import PairPooling, PairText, Pooled, register_pair_pooling
 from extract.heads.pooling.trees import PathMax, Trees
+from extract.heads.rows import rows_at
 
 
 @register_pair_pooling("dependency")
@@ -38,7 +39,8 @@ class DependencyPooling(PairPooling):
 
         def pooled(pairs: Tensor) -> Tensor:
             window, subject, object_ = pairs.unbind(1)
-            first, last, _ = between(text.spans[window, subject], text.spans[window, object_])
+            spans = (rows_at(text.spans, window, span) for span in (subject, object_))
+            first, last, _ = between(*spans)
             best, there = path(window, heads[window, subject], heads[window, object_])
             return torch.where(there.unsqueeze(-1), best, stretch(window, first, last))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from extract.heads.context import RangeMax, between
 from extract.heads.pooling.base import PairPooling, PairText, Pooled, register_pair_pooling
+from extract.heads.rows import rows_at
 
 
 @register_pair_pooling("none")
@@ -28,12 +29,16 @@ class BetweenPooling(PairPooling):
     """
 
     def forward(self, text: PairText) -> Pooled:
+        return self.through(text, nn.Identity())
+
+    def through(self, text: PairText, layer: nn.Module) -> Pooled:
         maxima = RangeMax(self.words(text.words))
 
         def pooled(pairs: Tensor) -> Tensor:
             window, subject, object_ = pairs.unbind(1)
-            first, last, _ = between(text.spans[window, subject], text.spans[window, object_])
-            return maxima(window, first, last)
+            spans = (rows_at(text.spans, window, span) for span in (subject, object_))
+            first, last, _ = between(*spans)
+            return maxima.through(layer, window, first, last)
 
         return pooled
 
@@ -55,7 +60,7 @@ class SegmentPooling(PairPooling):
 
         def pooled(pairs: Tensor) -> Tensor:
             window, subject, object_ = pairs.unbind(1)
-            one, other = text.spans[window, subject], text.spans[window, object_]  # (pairs, 2)
+            one, other = (rows_at(text.spans, window, span) for span in (subject, object_))
             first, last, _ = between(one, other)
             start, end = torch.minimum(one, other)[:, 0], torch.maximum(one, other)[:, 1]
             segments = (

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from extract.encoder.pooling import weighted_words
 from extract.heads.context import RangeMax
 from extract.heads.pooling.base import SpanPooling, register_span_pooling
+from extract.heads.rows import rows_at
 
 _UNITS = 128  # of the layer that weighs a span's words
 
@@ -25,7 +26,8 @@ class EndpointPooling(SpanPooling):
         self.width = 2 * hidden
 
     def forward(self, words: Tensor, window: Tensor, spans: Tensor) -> Tensor:
-        return torch.cat([words[window, spans[:, 0]], words[window, spans[:, 1] - 1]], dim=-1)
+        first, last = spans[:, 0], spans[:, 1] - 1
+        return torch.cat([rows_at(words, window, first), rows_at(words, window, last)], dim=-1)
 
 
 @register_span_pooling("max")

@@ -251,7 +251,7 @@ def test_only_task_fusions_tell_tasks_apart(name: str) -> None:
     assert differ == CASES[name].tasks_differ
 
 
-@pytest.mark.parametrize("name", NO_PARAMETERS)
+@pytest.mark.parametrize("name", sorted(NO_PARAMETERS))
 def test_fusion_without_parameters_has_none(name: str) -> None:
     assert not list(build(name).parameters())
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.heads.context import PairContext, range_max
+from extract.heads.context import PairContext, RangeMax, range_max
 
 FEATURES = 5
 
@@ -26,6 +26,23 @@ def test_range_max_is_the_maximum_of_each_range(
     for row, (w, a, b) in zip(found, ranges, strict=True):
         expected = words[w, a:b].max(dim=0).values if a < b else torch.zeros(FEATURES)
         assert torch.equal(row, expected)
+    layer = torch.nn.Linear(FEATURES, 3)
+    through = RangeMax(words).through(layer, window, first, last)
+    torch.testing.assert_close(through, layer(found))
+
+
+def test_layer_reads_each_range_once() -> None:
+    read = []
+
+    def layer(maxima: torch.Tensor) -> torch.Tensor:
+        read.append(len(maxima))
+        return maxima
+
+    words = torch.randn(2, 6, FEATURES)
+    numbers = torch.tensor([[0, 1, 4], [1, 1, 4], [0, 1, 4], [0, 2, 4], [1, 1, 4]]).unbind(1)
+    found = RangeMax(words).through(layer, *numbers)
+    assert read == [3]
+    assert torch.equal(found, range_max(words, *numbers))
 
 
 def test_pair_context_reads_between_and_order_and_nothing_else() -> None:
