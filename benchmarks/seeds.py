@@ -79,6 +79,8 @@ def figures(report: dict[str, Any]) -> dict[str, float | None]:
     for matching, scores in report["relation"].items():
         found[f"relation_{matching}_micro_f1"] = _percent(scores["f1"])
         found[f"relation_{matching}_macro_f1"] = _percent(scores["macro_f1"])
+    if "directed" in report:
+        found["directed_macro_f1"] = _percent(report["directed"]["macro_f1"])
     for matching, score in report["hyper"].items():
         found[f"{matching}_f1"] = _percent(score["f1"])
     for kind, reliability in report["calibration"].items():

@@ -62,7 +62,9 @@ _OUTPUT = "Output"
 def extract(
     text: Annotated[
         str | None,
-        typer.Argument(metavar="[TEXT]", help="The text; without it, --input or a pipe is read."),
+        typer.Argument(
+            metavar="[TEXT|-]", help="The text; without it, or with -, --input or a pipe is read."
+        ),
     ] = None,
     input_: Annotated[
         str | None,
@@ -238,6 +240,8 @@ def _items(
     text: str | None, where: str | None, settings: ReadSettings
 ) -> tuple[Iterable[Item], Source | None]:
     """The documents to read, and the source that counts them unless it is the argument itself."""
+    if text == "-" and where is None:
+        text, where = None, "-"
     if text is not None and where is not None:
         raise UsageError(
             f"Got both a text ({_short(text)}) and --input {where}, expected one of them. "

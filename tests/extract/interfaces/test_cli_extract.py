@@ -44,8 +44,9 @@ def test_text_in_a_pipe_is_json_lines_as_the_contract_says(tiny_model: Path) -> 
     assert done.stderr.startswith("tripack: 1 document, 1 triple in ")
 
 
-def test_piped_text_is_read_without_input_option(tiny_model: Path) -> None:
-    done = tripack("extract", "--quiet", "--model", tiny_model, stdin=FACT.encode())
+@pytest.mark.parametrize("named", [(), ("-",), ("--input", "-")])
+def test_pipe_is_read_unnamed_or_as_a_dash(tiny_model: Path, named: tuple[str, ...]) -> None:
+    done = tripack("extract", *named, "--quiet", "--model", tiny_model, stdin=FACT.encode())
     assert (done.returncode, done.stderr) == (0, "")
     assert [d["id"] for d in documents(done.stdout)] == ["stdin"]
 
