@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
-from extract.decode.candidates import Candidates
+from extract.decode.candidates import Candidates, Floats, Ints
 from extract.encoder.text import EncodedText
 from extract.encoder.windows import EncodedBatch
 from extract.heads import GoldWindow, Head, WordStates
@@ -70,11 +71,26 @@ def as_dict(found: Candidates) -> dict[object, float]:
     return scores
 
 
+def said(found: Candidates) -> Iterator[tuple[Ints, Floats]]:
+    """Entities, triples and qualifiers as rows of words and labels, sorted, with their scores."""
+    spans, triples, qualifiers = found.spans, found.triples, found.qualifiers
+    of, label = np.indices(found.entity_scores.shape).reshape(2, -1)
+    entities = np.column_stack([spans[of], label])
+    facts = np.column_stack([spans[triples[:, 0]], triples[:, 1], spans[triples[:, 2]]])
+    values = np.column_stack([facts[qualifiers[:, 0]], qualifiers[:, 1], spans[qualifiers[:, 2]]])
+    scores = (found.entity_scores.ravel(), found.triple_scores, found.qualifier_scores)
+    for rows, of_rows in zip((entities, facts, values), scores, strict=True):
+        order = np.lexsort(rows.T[::-1])
+        rows = rows[order]
+        assert (rows[1:] != rows[:-1]).any(axis=1).all()  # each once
+        yield rows, of_rows[order]
+
+
 def same(one: Candidates, other: Candidates) -> None:
-    left, right = as_dict(one), as_dict(other)
-    assert left.keys() == right.keys()
-    scores = [left[name] for name in left], [right[name] for name in left]
-    np.testing.assert_allclose(*scores, rtol=1e-6, atol=1e-4)
+    """Both say the same, in whatever order, with the same scores."""
+    for (rows, scores), (others, of_others) in zip(said(one), said(other), strict=True):
+        np.testing.assert_array_equal(rows, others)
+        np.testing.assert_allclose(scores, of_others, rtol=1e-6, atol=1e-4)
 
 
 def unread_padding(head: Head) -> set[str]:
