@@ -87,21 +87,24 @@ def _child(arguments: argparse.Namespace, one: str) -> dict[str, Any]:
 def _document(arguments: argparse.Namespace, size: int) -> dict[str, Any]:
     """Documents of `size` bytes, one at a time."""
     from extract.encoder.words import count_words
+    from extract.interfaces.extraction import TripleCount
+    from extract.interfaces.io.writers import JsonLinesWriter
 
+    writer = JsonLinesWriter()
     endless = itertools.cycle(texts(arguments))
     extractor = loaded(arguments)
     list(extractor.extract(itertools.islice(endless, 64)))
     documents = [_joined(endless, size) for _ in range(-(-arguments.least_bytes // size))]
     n_words = sum(map(count_words, documents))
     before, clock, cpu = peak_mib(), time.perf_counter(), time.process_time()
-    n_triples = 0
+    count = TripleCount()
     with tempfile.TemporaryFile("w", encoding="utf-8") as out:
         for text in documents:
-            line = extractor.extract(text).to_dict()
-            n_triples += len(line["triples"])
-            out.write(json.dumps(line, ensure_ascii=False) + "\n")
+            for document, sentences in extractor.by_sentence([text]):
+                out.writelines(writer.pieces(document, count.passing(sentences)))
     found = _figures(n_words, time.perf_counter() - clock, time.process_time() - cpu)
-    return {"documents": len(documents)} | found | {"peak_before_mib": before, "triples": n_triples}
+    further = {"peak_before_mib": before, "triples": count.n_triples}
+    return {"documents": len(documents)} | found | further
 
 
 def _joined(endless: Iterator[str], size: int) -> str:
@@ -116,23 +119,24 @@ def _joined(endless: Iterator[str], size: int) -> str:
 def _stream(arguments: argparse.Namespace, size: int) -> dict[str, Any]:
     """`size` texts of a sentence, streamed."""
     from extract.encoder.words import count_words
+    from extract.interfaces.extraction import TripleCount
+    from extract.interfaces.io.writers import JsonLinesWriter
 
+    writer = JsonLinesWriter()
     endless = itertools.cycle(texts(arguments))
     extractor = loaded(arguments)
     list(extractor.extract(itertools.islice(endless, 64)))
-    n_words = n_triples = 0
-    memory = []
+    n_words, count, memory = 0, TripleCount(), []
     clock, cpu = time.perf_counter(), time.process_time()
     with tempfile.TemporaryFile("w", encoding="utf-8") as out:
-        for at, document in enumerate(extractor.extract(itertools.islice(endless, size)), 1):
-            line = document.to_dict()
+        found_in = extractor.by_sentence(itertools.islice(endless, size))
+        for at, (document, sentences) in enumerate(found_in, 1):
+            out.writelines(writer.pieces(document, count.passing(sentences)))
             n_words += count_words(document.text)
-            n_triples += len(line["triples"])
-            out.write(json.dumps(line, ensure_ascii=False) + "\n")
             if at * 10 // size > (at - 1) * 10 // size:
                 memory.append(rss_mib())
     found = _figures(n_words, time.perf_counter() - clock, time.process_time() - cpu)
-    return found | {"rss_mib_at_each_tenth": memory, "triples": n_triples}
+    return found | {"rss_mib_at_each_tenth": memory, "triples": count.n_triples}
 
 
 def _figures(n_words: int, seconds: float, cpu: float) -> dict[str, Any]:

@@ -147,10 +147,11 @@ def spacy_pipeline(pipeline: str) -> Any:
 
 def _batches(extractor: Any, chosen: list[str]) -> list[Any]:
     """The texts in the batches that extraction reads them in."""
+    from extract.documents import sentences_of
     from extract.predict import batches
 
     windower = extractor._predictor.windower
-    sentences = [s for i, t in enumerate(chosen) for s in extractor._sentences(t, str(i))]
+    sentences = [s for i, t in enumerate(chosen) for s in sentences_of(t, str(i), context=False)]
     return [windower.batch(some) for some in batches(windower.windows(sentences), 32)]
 
 

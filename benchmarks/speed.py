@@ -125,6 +125,7 @@ class _Run:
         self, kind: str, arguments: argparse.Namespace, threads: int, texts: list[str]
     ) -> None:
         from extract import load
+        from extract.documents import sentences_of
         from extract.predict import batches
 
         self._texts = texts
@@ -138,7 +139,7 @@ class _Run:
         self._loading = time.perf_counter() - started
         predictor: Any = self._extractor._predictor
         sentences = [
-            s for i, text in enumerate(texts) for s in self._extractor._sentences(text, str(i))
+            s for i, text in enumerate(texts) for s in sentences_of(text, str(i), context=False)
         ]
         windows = predictor.windower.windows(sentences)
         self.n_windows, self.n_words = len(windows), sum(len(s) for s in sentences)

@@ -14,11 +14,12 @@ import torch
 
 from extract.decode.base import Solver
 from extract.decode.bias import RelationBias
+from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraint
 from extract.decode.decoder import Decoder
 from extract.decode.restrict import restrict
 from extract.decode.solvers import make_solver
-from extract.encoder.sentences import in_context, iter_sentences
+from extract.documents import DocumentStream, Part, up_to_last
 from extract.errors import InputError, ModelError, one_of
 from extract.models.folder import ModelFolder, Settings, read_model, read_settings
 from extract.models.registry import is_stack, resolve
@@ -31,7 +32,6 @@ from extract.structures import Document, Sentence
 logger = logging.getLogger(__name__)
 
 RUNTIMES = ["auto", "onnx", "torch"]
-_CONTEXT = 150  # words of each neighbour kept for models that read context
 
 
 def load(
@@ -403,6 +403,26 @@ class Extractor:
             known = sentence.entities if given else None
             yield self._decoder.decode(None, sentence, candidates, threshold, known)
 
+    def by_sentence(
+        self,
+        texts: Iterable[str | tuple[str, str]],
+        *,
+        batch_size: int = 32,
+        threshold: float | None = None,
+        explain: bool = False,
+    ) -> Iterator[tuple[Document, Iterator[Sentence]]]:
+        """As `extract`, for texts so long that what is found in one should not be held at once.
+
+        Gives each document without its sentences, and its sentences as they are found; what is not taken of
+        them when the next document is asked for is skipped.
+
+        Raises as `extract`.
+        """
+        _check(batch_size, threshold)
+        if isinstance(texts, str) or not isinstance(texts, Iterable):
+            raise InputError(f"Expected texts in a list or a stream, got {type(texts).__name__}.")
+        return self._by_sentence(iter(texts), batch_size, threshold, explain)
+
     def _documents(
         self,
         texts: Iterator[str | tuple[str, str]],
@@ -410,79 +430,37 @@ class Extractor:
         threshold: float | None,
         explain: bool,
     ) -> Iterator[Document]:
-        opened: deque[_Opened] = (
-            deque()
-        )  # documents whose results are not all there, the oldest first
+        for document, sentences in self._by_sentence(texts, batch_size, threshold, explain):
+            yield replace(document, sentences=tuple(sentences))
 
-        def sentences() -> Iterator[Sentence]:
-            for number, item in enumerate(texts, start=1):
-                name, text = _named(item, number)
-                document = _Opened(name, text)
-                opened.append(document)
-                found = self._sentences(text, name)
-                # A document without words still has to come out, in its place.
-                nothing = Sentence((), doc_id=name, removed=() if explain else None)
-                sentence: Sentence | None = next(found, nothing)
-                while sentence is not None:
-                    document.n_sentences += 1
-                    following = next(found, None)
-                    document.read = following is None  # known before its last result can be there
-                    yield sentence
-                    sentence = following
-
-        done: list[Sentence] = []
-        for sentence, candidates in self._predictor.stream(sentences(), batch_size):
-            document = opened[0]
-            if sentence.tokens:
-                sentence = self._decoder.decode(
-                    document.text, sentence, candidates, threshold, explain=explain
-                )
-            done.append(sentence)
-            if document.read and len(done) == document.n_sentences:
-                opened.popleft()
-                # Of a document without words, a sentence that says: none removed.
-                own = tuple(s for s in done if s.tokens or explain)
-                yield Document(document.text, own, document.name, self.full_name)
-                done = []
-
-    def _sentences(self, text: str, name: str) -> Iterator[Sentence]:
-        words = iter_sentences(text)
-        around = (
-            in_context(words, _CONTEXT)
-            if self._predictor.context_words
-            else ((sentence, (), ()) for sentence in words)
+    def _by_sentence(
+        self,
+        texts: Iterator[str | tuple[str, str]],
+        batch_size: int,
+        threshold: float | None,
+        explain: bool,
+    ) -> Iterator[tuple[Document, Iterator[Sentence]]]:
+        stream = DocumentStream(
+            texts,
+            context=bool(self._predictor.context_words),
+            removed=() if explain else None,
         )
-        for number, (sentence, left, right) in enumerate(around):
-            yield Sentence(
-                tuple(sentence),
-                id=f"{name}#{number}",
-                doc_id=name,
-                left_context=left,
-                right_context=right,
-            )
 
+        def decoded(parts: Iterator[Part[Candidates]]) -> Iterator[Sentence]:
+            for document, sentence, candidates, _ in parts:
+                if sentence.tokens:
+                    yield self._decoder.decode(
+                        document.text, sentence, candidates, threshold, explain=explain
+                    )
+                elif explain:  # of a document without words: it says that none was removed
+                    yield sentence
 
-@dataclass(slots=True)
-class _Opened:
-    """A document being read: how many sentences were found yet, and whether these are `read` all."""
-
-    name: str
-    text: str
-    n_sentences: int = 0
-    read: bool = False
-
-
-def _named(item: object, number: int) -> tuple[str, str]:
-    match item:
-        case str():
-            return f"doc-{number}", item
-        case (str(name), str(text)):
-            return name, text
-    kinds = ", ".join(type(i).__name__ for i in item) if isinstance(item, tuple) else ""
-    raise InputError(
-        f"Expected text {number} to be a string or an (id, text) pair of strings, "
-        f"got {type(item).__name__}{f' of {kinds}' if kinds else ''}."
-    )
+        parts = stream.parts(self._predictor.stream(stream.sentences(), batch_size))
+        for first in parts:
+            own = up_to_last(first, parts)
+            document = Document(first.document.text, (), first.document.name, self.full_name)
+            yield document, decoded(own)
+            deque(own, maxlen=0)
 
 
 def _check(batch_size: int, threshold: float | None) -> None:

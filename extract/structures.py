@@ -235,7 +235,7 @@ class Document:
         return {
             "id": self.id,
             "text": self.text,
-            "entities": [entity_to_dict(e) | {"score": round(e.score, 4)} for e in self.entities],
+            "entities": [found_entity_to_dict(e) for e in self.entities],
             "triples": [triple_to_dict(t) for t in self.triples],
             "model": self.model,
             **({} if removed is None else {"removed": [removed_to_dict(r) for r in removed]}),
@@ -271,6 +271,11 @@ def entity_to_dict(entity: Entity) -> dict[str, Any]:
         "end": entity.end_char,
         "label": entity.label,
     }
+
+
+def found_entity_to_dict(entity: Entity) -> dict[str, Any]:
+    """An entity as plain values, with its score."""
+    return entity_to_dict(entity) | {"score": round(entity.score, 4)}
 
 
 def triple_to_dict(triple: Triple) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from extract.schemas.read import read_schema
 if TYPE_CHECKING:
     from extract.kg.prior import RelationPrior
     from extract.pipeline import Extractor
-    from extract.structures import Document
+    from extract.structures import Document, Sentence
 
 
 class OptionsError(InputError):
@@ -92,6 +92,18 @@ def _prior(options: ModelOptions) -> RelationPrior | None:
     return RelationPrior.read(options.relation_prior)
 
 
+def sentences_over(
+    extractor: Extractor, items: Iterable[tuple[str, str]], options: ModelOptions
+) -> Iterator[tuple[Document, Iterator[Sentence]]]:
+    """The documents of (id, text) pairs, in order, each with its sentences as they are found."""
+    return extractor.by_sentence(
+        items,
+        batch_size=options.batch_size,
+        threshold=options.threshold,
+        explain=options.explain,
+    )
+
+
 def run_over(
     extractor: Extractor, items: Iterable[tuple[str, str]], options: ModelOptions
 ) -> Iterator[Document]:
@@ -102,3 +114,16 @@ def run_over(
         threshold=options.threshold,
         explain=options.explain,
     )
+
+
+class TripleCount:
+    """How many triples the sentences have that passed."""
+
+    def __init__(self) -> None:
+        self.n_triples = 0
+
+    def passing(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+        """The same sentences, counted as they are taken."""
+        for sentence in sentences:
+            self.n_triples += len(sentence.triples)
+            yield sentence

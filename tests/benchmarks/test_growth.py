@@ -17,6 +17,7 @@ from benchmarks.latency import of_length
 from benchmarks.measured import in_process, percentile
 from benchmarks.relations import by_frequency, take, with_relations
 from extract import load
+from extract.documents import sentences_of
 from extract.encoder.sentences import split_sentences
 
 
@@ -93,7 +94,7 @@ def test_relations_named_again_are_found_again(texts: list[str], tiny_model: Pat
     twice = with_relations(extractor, [*range(n), *range(n)])
     assert len(twice.schema.relations) == 2 * n
     facts = " ".join(texts)
-    own = list(extractor._sentences(facts, "x"))
+    own = list(sentences_of(facts, "x", context=False))
     for one, two in zip(
         extractor._predictor.candidates(own), twice._predictor.candidates(own), strict=True
     ):

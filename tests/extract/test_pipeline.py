@@ -184,6 +184,22 @@ def test_endless_input_is_read_a_bounded_number_ahead(extractor: Extractor) -> N
     documents.close()  # type: ignore[attr-defined]
 
 
+def test_sentences_of_a_document_come_one_by_one(extractor: Extractor, texts: list[str]) -> None:
+    two = " ".join(texts[:2])
+    named = [("a", two), ("b", ""), ("c", texts[0]), ("d", two)]
+    whole = {document.id: document for document in extractor.extract(named)}
+    for document, sentences in extractor.by_sentence(named):
+        expected = whole.pop(document.id)
+        assert (document.text, document.model) == (expected.text, expected.model)
+        if document.id == "a":
+            assert next(sentences) == expected.sentences[0]  # the other one is left out
+        else:
+            assert tuple(sentences) == expected.sentences
+    assert not whole
+    with pytest.raises(InputError, match="Expected texts in a list or a stream, got str"):
+        extractor.by_sentence(two)
+
+
 def test_error_of_the_input_comes_through(extractor: Extractor) -> None:
     def failing() -> Iterator[str]:
         yield LEONARD

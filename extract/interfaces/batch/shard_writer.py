@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extract.files import cannot_write, digest, sync
 from extract.interfaces.batch.folder import TEMPORARY
 from extract.interfaces.batch.shards import Shard, ShardResult, shard_name
-from extract.interfaces.extraction import ModelOptions, run_over
+from extract.interfaces.extraction import ModelOptions, TripleCount, sentences_over
 from extract.interfaces.io.writers import JsonLinesWriter
 
 if TYPE_CHECKING:
     from extract.pipeline import Extractor
-    from extract.structures import Document
+    from extract.structures import Document, Sentence
+
+    Found = tuple[Document, Iterator[Sentence]]  # a document, and its sentences as they are found
 
 FORMATS = ["jsonl", "parquet"]
 
@@ -44,12 +46,13 @@ def do_shard(extractor: Extractor, shard: Shard, job: Job) -> ShardResult:
     # The process is part of the name: one that is thought dead must not write into another's file.
     name = f"{shard_name(shard.number, job.format)}.{job.run}_{os.getpid()}{TEMPORARY}"
     path = job.folder / name
-    n_documents = n_triples = 0
+    count = TripleCount()
     try:
-        documents = run_over(extractor, shard.items, job.options)
-        for document in _WRITE[job.format](documents, path):
-            n_documents += 1
-            n_triples += sum(1 for _ in document.triples)
+        found = (
+            (document, count.passing(sentences))
+            for document, sentences in sentences_over(extractor, shard.items, job.options)
+        )
+        n_documents = _WRITE[job.format](found, path)
         sync(path)
         n_bytes, sha256 = digest(path)
     except BaseException as error:
@@ -58,23 +61,27 @@ def do_shard(extractor: Extractor, shard: Shard, job: Job) -> ShardResult:
         if isinstance(error, OSError):
             raise cannot_write(path, error) from error
         raise
-    return ShardResult(shard.number, shard.first, n_documents, n_triples, n_bytes, sha256, name)
+    return ShardResult(
+        shard.number, shard.first, n_documents, count.n_triples, n_bytes, sha256, name
+    )
 
 
-def _write_jsonl(documents: Iterable[Document], path: Path) -> Iterator[Document]:
-    writer = JsonLinesWriter()
+def _write_jsonl(found: Iterable[Found], path: Path) -> int:
+    writer, n_documents = JsonLinesWriter(), 0
     with open(path, "w", encoding="utf-8", newline="\n") as stream:
-        for document in documents:
-            stream.write(writer.render(document))
-            yield document
+        for document, sentences in found:
+            stream.writelines(writer.pieces(document, sentences))
+            n_documents += 1
+    return n_documents
 
 
-def _write_parquet(documents: Iterable[Document], path: Path) -> Iterator[Document]:
+def _write_parquet(found: Iterable[Found], path: Path) -> int:
     from extract.interfaces.batch.parquet import (
         write_parquet,  # pyarrow is needed for nothing else here
     )
 
-    return write_parquet(documents, path)
+    documents = (replace(document, sentences=tuple(sentences)) for document, sentences in found)
+    return sum(1 for _ in write_parquet(documents, path))
 
 
 _WRITE = {"jsonl": _write_jsonl, "parquet": _write_parquet}

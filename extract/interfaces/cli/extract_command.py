@@ -49,7 +49,13 @@ from extract.interfaces.cli.shards import (
     Workers,
     run_shards,
 )
-from extract.interfaces.extraction import ModelOptions, OptionsError, load_extractor, run_over
+from extract.interfaces.extraction import (
+    ModelOptions,
+    OptionsError,
+    TripleCount,
+    load_extractor,
+    sentences_over,
+)
 from extract.interfaces.io.readers import READERS, Item
 from extract.interfaces.io.settings import ReadSettings
 from extract.interfaces.io.sources import Source, text_argument
@@ -332,18 +338,17 @@ def _run(
         # What libraries and the model made stays to the end: not to be searched for garbage again.
         gc.freeze()
         target.write(writer.header, n_documents=0)
-        n_triples, started = 0, time.monotonic()
+        count, started = TripleCount(), time.monotonic()
         to_screen = target.path is None and sys.stdout.isatty()
         with ProgressBar(source, wanted=not quiet and not to_screen) as bar:
-            for document in run_over(extractor, good, options):
-                target.write(writer.render(document))
-                n_triples += sum(1 for _ in document.triples)
+            for document, sentences in sentences_over(extractor, good, options):
+                target.write(writer.pieces(document, count.passing(sentences)))
                 bar.update(target.n_documents)
         if good.error is not None:
             raise good.error
     if not quiet:
         seconds = time.monotonic() - started
-        print(_summary(target.n_documents, n_triples, seconds, source), file=sys.stderr)
+        print(_summary(target.n_documents, count.n_triples, seconds, source), file=sys.stderr)
 
 
 def _summary(n_documents: int, n_triples: int, seconds: float, source: Source | None) -> str:

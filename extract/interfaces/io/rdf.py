@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyoxigraph import NamedNode, Quad, RdfFormat, serialize
 
+from extract.interfaces.io.writers import Writer
 from extract.kg.builder import build_graph
 from extract.kg.facts import facts_of
 from extract.kg.rdf import Names, Run, graph_quads
@@ -11,7 +12,7 @@ from extract.kg.rdf.turtle import turtle_body, turtle_head
 from extract.structures import Document
 
 
-class RdfWriter:
+class RdfWriter(Writer):
     """Turtle, or N-Quads with a graph a document, which keeps apart what two documents say of one fact.
 
     In Turtle a statement of several documents has a score by each. See `docs/graph-store.md`.

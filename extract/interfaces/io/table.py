@@ -9,16 +9,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from extract.interfaces.io.writers import Writer
 from extract.structures import Document, Entity, Removed, Triple
 
 _PLAIN_WIDTH = 100  # columns where there is no terminal to ask
 _MAX_TITLE = 60
 
 
-class TableWriter:
+class TableWriter(Writer):
     """A table of triples, qualifiers indented below theirs, then the entities, then what was removed."""
-
-    header = ""
 
     def __init__(self, *, terminal: bool | None = None, width: int | None = None) -> None:
         is_terminal = sys.stdout.isatty() if terminal is None else terminal

@@ -6,12 +6,15 @@ import contextlib
 import os
 import stat
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple
 
 from extract.errors import OutputError
 from extract.files import cannot_write, move, refuse_existing
+
+_BLOCK = 2**20  # characters that are written at once; few documents have more
 
 
 class _Written(NamedTuple):
@@ -77,13 +80,19 @@ class Target:
         mode = path.stat().st_mode
         return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
-    def write(self, text: str, n_documents: int = 1) -> None:
-        """Write text that completes so many documents."""
+    def write(self, text: str | Iterable[str], n_documents: int = 1) -> None:
+        """Write text, or pieces of one, that completes so many documents."""
+        done, n_bytes = self._written, self._written.n_bytes
+        for data, last in _blocks([text] if isinstance(text, str) else text):
+            n_bytes += len(data)
+            if last:
+                self._expected = _Written(done.n_documents + n_documents, n_bytes)
+            self._put(data)
+        self._written = self._expected
+
+    def _put(self, data: bytes) -> None:
         if self._stream is None:
             raise ValueError("A Target is written to inside its with block.")
-        data = text.encode("utf-8")
-        done = self._written
-        self._expected = _Written(done.n_documents + n_documents, done.n_bytes + len(data))
         view = memoryview(data)
         try:
             while view:
@@ -94,7 +103,6 @@ class Target:
             raise
         except OSError as error:
             raise cannot_write(self.label, error) from error
-        self._written = self._expected
 
     def __exit__(
         self,
@@ -142,3 +150,16 @@ class Target:
         else:
             with contextlib.suppress(OSError):
                 self.part.unlink()
+
+
+def _blocks(pieces: Iterable[str]) -> Iterator[tuple[bytes, bool]]:
+    """Pieces as bytes, many small ones together, and which block is the last; there is always one."""
+    held: list[str] = []
+    size = 0
+    for piece in pieces:
+        if size >= _BLOCK:
+            yield "".join(held).encode("utf-8"), False
+            held, size = [], 0
+        held.append(piece)
+        size += len(piece)
+    yield "".join(held).encode("utf-8"), True

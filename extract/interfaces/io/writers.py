@@ -5,35 +5,86 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Any
 
 from extract.errors import OutputError, one_of
-from extract.structures import Document, triple_to_dict
+from extract.structures import (
+    Document,
+    Sentence,
+    found_entity_to_dict,
+    removed_to_dict,
+    triple_to_dict,
+)
 
 
-class Writer(Protocol):
+class Writer(ABC):
     """Turns documents into output; `header` comes before the first of them."""
-
-    header: str
-
-    def render(self, document: Document) -> str:
-        """The output for one document, complete with its line ends."""
-        ...
-
-
-class JsonLinesWriter:
-    """One JSON object a line, as `Document.to_dict` gives it."""
 
     header = ""
 
+    @abstractmethod
+    def render(self, document: Document) -> str:
+        """The output for one document, complete with its line ends."""
+
+    def pieces(self, document: Document, sentences: Iterable[Sentence]) -> Iterator[str]:
+        """What `render` gives for a document with these sentences, in pieces, when they are all read."""
+        yield self.render(replace(document, sentences=tuple(sentences)))
+
+
+class JsonLinesWriter(Writer):
+    """One JSON object a line, as `Document.to_dict` gives it."""
+
     def render(self, document: Document) -> str:
         """The document's line."""
-        return json.dumps(document.to_dict(), ensure_ascii=False) + "\n"
+        return "".join(self.pieces(document, document.sentences))
+
+    def pieces(self, document: Document, sentences: Iterable[Sentence]) -> Iterator[str]:
+        """The line in pieces. Of a sentence only these are kept, so a long document needs little memory."""
+        entities, triples = _JsonItems(), _JsonItems()
+        removed: _JsonItems | None = None  # there only if decoding explains itself
+        for sentence in sentences:
+            entities.add(map(found_entity_to_dict, sentence.entities))
+            triples.add(map(triple_to_dict, sentence.triples))
+            if sentence.removed is not None:
+                removed = removed or _JsonItems()
+                removed.add(map(removed_to_dict, sentence.removed))
+        yield f'{{"id": {_json(document.id)}, "text": {_json(document.text)}, "entities": '
+        yield from entities
+        yield ', "triples": '
+        yield from triples
+        yield f', "model": {_json(document.model)}'
+        if removed is not None:
+            yield ', "removed": '
+            yield from removed
+        yield "}\n"
 
 
-class CsvWriter:
+class _JsonItems:
+    """A list in JSON, made a portion at a time."""
+
+    def __init__(self) -> None:
+        self._portions: list[str] = []
+
+    def add(self, items: Iterable[dict[str, Any]]) -> None:
+        if portion := list(items):
+            self._portions.append(_json(portion)[1:-1])
+
+    def __iter__(self) -> Iterator[str]:
+        between = "["
+        for portion in self._portions:
+            yield between + portion
+            between = ", "
+        yield "]" if self._portions else "[]"
+
+
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class CsvWriter(Writer):
     """One row a triple; `qualifiers` is a JSON list. A document without triples has no row."""
 
     columns = (
@@ -68,15 +119,13 @@ class CsvWriter:
         return "".join(rows)
 
 
-class PairsWriter:
+class PairsWriter(Writer):
     """One line a pair of a triple's ends, "(subject, object)"; an empty line between documents.
 
     A pair stands once a document, in the order of its triples. Hints for a prompt: Ding et al. 2024,
     Improving Recall of Large Language Models: A Model Collaboration Approach for Relational Triple
     Extraction.
     """
-
-    header = ""
 
     def __init__(self) -> None:
         self._between = ""

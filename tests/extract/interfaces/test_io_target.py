@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import extract.interfaces.io.target as target_module
 from extract.errors import OutputError
 from extract.interfaces.io.target import Target
 
@@ -38,13 +39,17 @@ def test_error_keeps_complete_documents_in_the_part(tmp_path: Path) -> None:
     assert caught.value.__notes__ == [f"2 complete documents are in {part}"]
 
 
-@pytest.mark.parametrize("after", range(12))
-def test_interrupt_at_any_step_of_a_write_keeps_what_is_whole(tmp_path: Path, after: int) -> None:
+@pytest.mark.parametrize("after", range(50))
+def test_interrupt_at_any_step_of_a_write_keeps_what_is_whole(
+    tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(target_module, "_BLOCK", 2)  # so that a document is several blocks
     steps = 0
+    code = [f.__code__ for f in (Target.write, Target._put, target_module._blocks)]
 
     def count(frame: FrameType, event: str, argument: object) -> Any:
         nonlocal steps
-        if frame.f_code is not Target.write.__code__:
+        if frame.f_code not in code:
             return None
         steps += event == "line"
         if steps > after:
@@ -56,7 +61,7 @@ def test_interrupt_at_any_step_of_a_write_keeps_what_is_whole(tmp_path: Path, af
         target.write("one\n")
         sys.settrace(count)
         try:
-            target.write("two\n")
+            target.write(["tw", "o", "\n"])
         finally:
             sys.settrace(None)
             whole = part.read_text().count("\n")

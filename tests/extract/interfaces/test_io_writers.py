@@ -174,3 +174,15 @@ def test_pairs_have_no_line_breaks_of_the_text() -> None:
     ann, left = Entity(Span(0, 2), 0, 7, "Ann\nLee", "PER"), Entity(Span(2, 3), 8, 12, "left", "X")
     sentence = Sentence(words, (ann, left), (Triple(ann, "did", left),))
     assert make_writer("pairs").render(Document(text, (sentence,))) == "(Ann Lee, left)\n"
+
+
+@pytest.mark.parametrize("n_sentences", [0, 1, 3])
+@pytest.mark.parametrize("name", ["jsonl", "csv", "pairs", "html", "turtle", "nquads", "table"])
+def test_pieces_of_a_document_are_what_it_is_rendered_as(name: str, n_sentences: int) -> None:
+    whole = replace(explained(), sentences=explained().sentences * n_sentences)
+    bare = replace(whole, sentences=())
+    pieces = list(make_writer(name).pieces(bare, iter(whole.sentences)))
+    assert "".join(pieces) == make_writer(name).render(whole)
+    if name == "jsonl":
+        assert "".join(pieces) == json.dumps(whole.to_dict(), ensure_ascii=False) + "\n"
+        assert len(pieces) > 4
