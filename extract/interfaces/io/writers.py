@@ -99,24 +99,24 @@ class CsvWriter(Writer):
 
     def render(self, document: Document) -> str:
         """The rows of the document's triples."""
-        rows = []
-        for triple in document.triples:
+        return "".join(self.pieces(document, document.sentences))
+
+    def pieces(self, document: Document, sentences: Iterable[Sentence]) -> Iterator[str]:
+        """The rows, one by one."""
+        for triple in (triple for sentence in sentences for triple in sentence.triples):
             plain = triple_to_dict(triple)
             subject, obj = plain["subject"], plain["object"]
             start, end = triple.sentence if triple.sentence is not None else ("", "")
-            rows.append(
-                _csv_line(
-                    (
-                        *(document.id, *(subject[key] for key in _MENTION)),
-                        *(plain["relation"], plain["relation_id"] or ""),
-                        *(obj[key] for key in _MENTION),
-                        *(plain["score"], start, end),
-                        json.dumps(plain["qualifiers"], ensure_ascii=False),
-                        document.model,
-                    )
+            yield _csv_line(
+                (
+                    *(document.id, *(subject[key] for key in _MENTION)),
+                    *(plain["relation"], plain["relation_id"] or ""),
+                    *(obj[key] for key in _MENTION),
+                    *(plain["score"], start, end),
+                    json.dumps(plain["qualifiers"], ensure_ascii=False),
+                    document.model,
                 )
             )
-        return "".join(rows)
 
 
 class PairsWriter(Writer):
