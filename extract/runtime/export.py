@@ -83,9 +83,10 @@ def export_onnx(
             say(f"writing the {precision} graph")
             # Transformers' encoder: its attention can be told to be plain steps, which run faster in a graph.
             network, _, _ = read_model(ModelFolder(path))
-            largest = LARGEST if multiplies_bytes() else LARGEST_IN_16_BITS
-            read = [*sentences, *typical]
-            _write(network, predictor.windower, files.graph, precision, read, largest)
+            largest = None
+            if precision == "int8":
+                largest = LARGEST if multiplies_bytes() else LARGEST_IN_16_BITS
+            _write(network, predictor.windower, files.graph, [*sentences, *typical], largest)
             settings = OnnxSettings(
                 precision=precision,
                 sha256=file_hash(files.graph),
@@ -135,12 +136,12 @@ def _write(
     network: ExtractionModel,
     windower: Windower,
     file: Path,
-    precision: Precision,
     sentences: Sequence[Sentence],
-    largest_weight: int,
+    largest_weight: int | None,
 ) -> None:
+    """The graph in float32, or on 8-bit numbers up to `largest_weight`."""
     trace = windower.batch(windower.windows(sentences)[:3])
-    if precision == "fp32":
+    if largest_weight is None:
         write_graph(network, trace, file)
         return
     from extract.runtime.int8 import quantise

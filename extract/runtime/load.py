@@ -25,8 +25,8 @@ def read_onnx(folder: ModelFolder, threads: int | None = None) -> OnnxEncoder:
         raise ModelError(
             f"{folder.weights} is not what {files.graph.name} was exported with. Export the model again."
         )
-    safe = settings.largest_weight <= LARGEST_IN_16_BITS or multiplies_bytes()
-    if settings.precision == "int8" and not safe:
+    largest = settings.largest_weight if settings.precision == "int8" else None
+    if largest is not None and largest > LARGEST_IN_16_BITS and not multiplies_bytes():
         logger.warning(
             "This processor sums up products of 8-bit numbers in 16 bits, where they may overflow: results "
             "may differ from those the export was checked by. An export made on it is safe."

@@ -60,7 +60,9 @@ class OnnxSettings(BaseModel):
     sha256: str = Field(description="of the ONNX file")
     weights_sha256: str = Field(description="of the model.safetensors that it was made from")
     onnxruntime: str = Field(description="version that it was checked with")
-    largest_weight: int = Field(LARGEST, description="absolute value of 8-bit weights")
+    largest_weight: int | None = Field(
+        LARGEST, description="absolute value of 8-bit weights; null: there are none"
+    )
     closeness: Closeness | None = None
     dev: DevScore | None = None
 
