@@ -17,6 +17,7 @@ from extract.versions import environment
 
 if TYPE_CHECKING:
     from extract.pipeline import Extractor
+    from extract.structures import Sentence
 
 
 def options(description: str) -> argparse.ArgumentParser:
@@ -93,6 +94,14 @@ class Results:
             part = self._path.with_name(self._path.name + ".part")
             part.write_text(json.dumps(self.found, indent=1) + "\n", encoding="utf-8")
             part.replace(self._path)
+
+
+def sentences_in(extractor: Extractor, chosen: Sequence[str]) -> list[Sentence]:
+    """The sentences of texts, as the extractor cuts them."""
+    from extract.documents import sentences_of
+
+    context = bool(extractor._predictor.context_words)
+    return [s for i, t in enumerate(chosen) for s in sentences_of(t, str(i), context=context)]
 
 
 def in_process(module: str, argv: Sequence[str]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.measured import Results, loaded, median_ratio, options, texts
+from benchmarks.measured import Results, loaded, median_ratio, options, sentences_in, texts
 
 _SPACY_NEEDS = ["tok2vec", "parser", "ner"]
 
@@ -147,12 +147,11 @@ def spacy_pipeline(pipeline: str) -> Any:
 
 def _batches(extractor: Any, chosen: list[str]) -> list[Any]:
     """The texts in the batches that extraction reads them in."""
-    from extract.documents import sentences_of
     from extract.predict import batches
 
     windower = extractor._predictor.windower
-    sentences = [s for i, t in enumerate(chosen) for s in sentences_of(t, str(i), context=False)]
-    return [windower.batch(some) for some in batches(windower.windows(sentences), 32)]
+    windows = windower.windows(sentences_in(extractor, chosen))
+    return [windower.batch(some) for some in batches(windows, 32)]
 
 
 if __name__ == "__main__":

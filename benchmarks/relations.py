@@ -23,14 +23,12 @@ from typing import Any
 
 import torch
 
-from benchmarks.measured import Results, loaded, median_ratio, options, texts
+from benchmarks.measured import Results, loaded, median_ratio, options, sentences_in, texts
 from extract.decode.decoder import Decoder
-from extract.documents import sentences_of
 from extract.heads import build_head
 from extract.pipeline import Extractor
 from extract.predict import Predictor
 from extract.schema import Relation, Schema
-from extract.structures import Sentence
 
 
 def main() -> None:
@@ -74,19 +72,15 @@ def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _sentences(chosen: list[str]) -> list[Sentence]:
-    return [s for i, text in enumerate(chosen) for s in sentences_of(text, str(i), context=False)]
-
-
 def _n_candidates(extractor: Extractor, chosen: list[str]) -> int:
-    found = extractor._predictor.candidates(_sentences(chosen))
+    found = extractor._predictor.candidates(sentences_in(extractor, chosen))
     return sum(len(candidates.triples) for candidates in found)
 
 
 def by_frequency(extractor: Extractor, chosen: list[str]) -> list[int]:
     """Places of the model's relations, those with most candidate triples on the texts first."""
     counts: Counter[int] = Counter()
-    for candidates in extractor._predictor.candidates(_sentences(chosen)):
+    for candidates in extractor._predictor.candidates(sentences_in(extractor, chosen)):
         counts.update(candidates.triples[:, 1].tolist())
     return sorted(range(len(extractor.schema.relations)), key=lambda place: -counts[place])
 

@@ -26,6 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measured import sentences_in
 from extract.versions import environment
 
 KINDS = ["torch-fp32", "torch-bf16", "onnx-fp32", "onnx-int8"]
@@ -125,7 +126,6 @@ class _Run:
         self, kind: str, arguments: argparse.Namespace, threads: int, texts: list[str]
     ) -> None:
         from extract import load
-        from extract.documents import sentences_of
         from extract.predict import batches
 
         self._texts = texts
@@ -138,9 +138,7 @@ class _Run:
             self._extractor = load(arguments.model, device="cpu", dtype=dtype, threads=threads)
         self._loading = time.perf_counter() - started
         predictor: Any = self._extractor._predictor
-        sentences = [
-            s for i, text in enumerate(texts) for s in sentences_of(text, str(i), context=False)
-        ]
+        sentences = sentences_in(self._extractor, texts)
         windows = predictor.windower.windows(sentences)
         self.n_windows, self.n_words = len(windows), sum(len(s) for s in sentences)
         # Chunks of 16 x 32 sentences, as extraction makes them, cut as is best where padding is read.

@@ -446,12 +446,14 @@ class Extractor:
             removed=() if explain else None,
         )
 
-        def decoded(parts: Iterator[Part[Candidates]]) -> Iterator[Sentence]:
-            for document, sentence, candidates, _ in parts:
+        def decoded(document: Document, parts: Iterator[Part[Candidates]]) -> Iterator[Sentence]:
+            for _, sentence, candidates, _ in parts:
                 if sentence.tokens:
-                    yield self._decoder.decode(
+                    sentence = self._decoder.decode(
                         document.text, sentence, candidates, threshold, explain=explain
                     )
+                    document.check(sentence)
+                    yield sentence
                 elif explain:  # of a document without words: it says that none was removed
                     yield sentence
 
@@ -459,7 +461,7 @@ class Extractor:
         for first in parts:
             own = up_to_last(first, parts)
             document = Document(first.document.text, (), first.document.name, self.full_name)
-            yield document, decoded(own)
+            yield document, decoded(document, own)
             deque(own, maxlen=0)
 
 

@@ -202,7 +202,12 @@ class Document:
     model: str = ""
 
     def __post_init__(self) -> None:
-        for entity in self.entities:
+        for sentence in self.sentences:
+            self.check(sentence)
+
+    def check(self, sentence: Sentence) -> None:
+        """Raise `ValueError` if an entity of a sentence has another text than the document has there."""
+        for entity in sentence.entities:
             if self.text[entity.start_char : entity.end_char] != entity.text:
                 raise ValueError(
                     f"Entity {entity.text!r} at characters {entity.start_char}-{entity.end_char} "
