@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +10,9 @@ import pyarrow.parquet as pq
 
 from extract.structures import Document
 
-_ROWS = 1024  # documents a row group: what is held in memory
+# Of a row group, which is what is held in memory: at most so many documents; the one by which they have so
+# many characters is the last.
+_ROWS, _CHARACTERS = 1024, 2**20
 
 _MENTION = [
     ("text", pa.string()),
@@ -52,10 +53,23 @@ SCHEMA = pa.schema(
 
 def write_parquet(documents: Iterable[Document], path: Path) -> Iterator[Document]:
     """Write documents to a file and yield each. The file is whole when the iterator ends."""
-    rows = iter(documents)
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        while batch := list(islice(rows, _ROWS)):
+        for group in _groups(documents):
             writer.write_table(
-                pa.Table.from_pylist([document.to_dict() for document in batch], schema=SCHEMA)
+                pa.Table.from_pylist([document.to_dict() for document in group], schema=SCHEMA)
             )
-            yield from batch
+            yield from group
+
+
+def _groups(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Documents of a row group each: many short ones, few long ones."""
+    group: list[Document] = []
+    size = 0
+    for document in documents:
+        group.append(document)
+        size += len(document.text)
+        if len(group) == _ROWS or size >= _CHARACTERS:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

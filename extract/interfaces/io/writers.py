@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -9,9 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from extract.errors import OutputError, one_of
+from extract.files import cannot_write
 from extract.structures import (
     Document,
     Sentence,
@@ -19,6 +22,9 @@ from extract.structures import (
     removed_to_dict,
     triple_to_dict,
 )
+
+_IN_MEMORY = 2**22  # characters of a list; few documents have more
+_BLOCK = 2**20  # characters of it that are read at once
 
 
 class Writer(ABC):
@@ -43,42 +49,83 @@ class JsonLinesWriter(Writer):
         return "".join(self.pieces(document, document.sentences))
 
     def pieces(self, document: Document, sentences: Iterable[Sentence]) -> Iterator[str]:
-        """The line in pieces. Of a sentence only these are kept, so a long document needs little memory."""
-        entities, triples = _JsonItems(), _JsonItems()
-        removed: _JsonItems | None = None  # there only if decoding explains itself
-        for sentence in sentences:
-            entities.add(map(found_entity_to_dict, sentence.entities))
-            triples.add(map(triple_to_dict, sentence.triples))
-            if sentence.removed is not None:
-                removed = removed or _JsonItems()
-                removed.add(map(removed_to_dict, sentence.removed))
-        yield f'{{"id": {_json(document.id)}, "text": {_json(document.text)}, "entities": '
-        yield from entities
-        yield ', "triples": '
-        yield from triples
-        yield f', "model": {_json(document.model)}'
-        if removed is not None:
-            yield ', "removed": '
-            yield from removed
-        yield "}\n"
+        """The line in pieces. Of a sentence only these are kept, so a long document needs little memory.
+
+        Raises `OutputError` if a long one finds no room for its temporary files.
+        """
+        explained = False  # as decoding explains itself if asked to
+        with _JsonItems() as entities, _JsonItems() as triples, _JsonItems() as removed:
+            for sentence in sentences:
+                entities.add(map(found_entity_to_dict, sentence.entities))
+                triples.add(map(triple_to_dict, sentence.triples))
+                if sentence.removed is not None:
+                    explained = True
+                    removed.add(map(removed_to_dict, sentence.removed))
+            yield f'{{"id": {_json(document.id)}, "text": {_json(document.text)}, "entities": '
+            yield from entities
+            yield ', "triples": '
+            yield from triples
+            yield f', "model": {_json(document.model)}'
+            if explained:
+                yield ', "removed": '
+                yield from removed
+            yield "}\n"
 
 
 class _JsonItems:
-    """A list in JSON, made a portion at a time."""
+    """A list in JSON, made a portion at a time; a long one waits in a temporary file until it is read.
+
+    To be used in a `with` block. Raises `OutputError` if there is no room for that file.
+    """
 
     def __init__(self) -> None:
-        self._portions: list[str] = []
+        self._portions: list[str] = []  # those that are not in the file, the last one among them
+        self._size = 0
+        self._file: IO[str] | None = None
+        self._opened = contextlib.ExitStack()
+
+    def __enter__(self) -> _JsonItems:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):  # what is left to write is no longer wanted
+            self._opened.close()
 
     def add(self, items: Iterable[dict[str, Any]]) -> None:
         if portion := list(items):
+            if self._size > _IN_MEMORY:
+                self._to_file()
             self._portions.append(_json(portion)[1:-1])
+            self._size += len(self._portions[-1])
+
+    def _to_file(self) -> None:
+        with _told_of_no_room():
+            if self._file is None:
+                # A document may hold lone surrogates; whoever writes the output is to refuse them.
+                self._file = self._opened.enter_context(
+                    TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="")  # noqa: SIM115
+                )
+            self._file.writelines(f"{portion}, " for portion in self._portions)
+        self._portions.clear()
+        self._size = 0
 
     def __iter__(self) -> Iterator[str]:
-        between = "["
-        for portion in self._portions:
-            yield between + portion
-            between = ", "
-        yield "]" if self._portions else "[]"
+        yield "["
+        if self._file is not None:
+            with _told_of_no_room():
+                self._file.seek(0)
+            while block := self._file.read(_BLOCK):
+                yield block
+        yield ", ".join(self._portions)
+        yield "]"
+
+
+@contextlib.contextmanager
+def _told_of_no_room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write("a temporary file", error) from error
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode

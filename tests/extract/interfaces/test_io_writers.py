@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pyoxigraph import RdfFormat, Store
 
 from extract.errors import OutputError
+from extract.interfaces.io import writers
 from extract.interfaces.io.table import TableWriter, visible
 from extract.interfaces.io.writers import CsvWriter, make_writer
 from extract.kg.rdf import Names
@@ -186,3 +189,32 @@ def test_pieces_of_a_document_are_what_it_is_rendered_as(name: str, n_sentences:
     if name == "jsonl":
         assert "".join(pieces) == json.dumps(whole.to_dict(), ensure_ascii=False) + "\n"
         assert len(pieces) > 4
+
+
+def test_a_long_list_waits_in_a_file_and_comes_back_to_the_letter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long = replace(explained(), sentences=explained().sentences * 40)
+    expected = json.dumps(long.to_dict(), ensure_ascii=False) + "\n"
+    monkeypatch.setattr(writers, "_IN_MEMORY", 100)
+    monkeypatch.setattr(writers, "_BLOCK", 7)  # blocks may end anywhere
+    pieces = list(make_writer("jsonl").pieces(replace(long, sentences=()), iter(long.sentences)))
+    assert "".join(pieces) == expected
+    assert len(pieces) > len(expected) / 10  # most of it came from files
+
+
+def test_text_that_is_no_unicode_passes_a_file_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writers, "_IN_MEMORY", 0)
+    word = Token("\ud800\r\n", 0, 3)
+    entity = Entity(Span(0, 1), 0, 3, word.text, "PER", 0.5)
+    odd = Document(word.text, (Sentence((word,), (entity,)),) * 3)
+    line = "".join(make_writer("jsonl").pieces(replace(odd, sentences=()), iter(odd.sentences)))
+    assert json.loads(line) == odd.to_dict()
+
+
+def test_no_room_for_a_long_list_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(writers, "_IN_MEMORY", 0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    long = replace(explained(), sentences=explained().sentences * 3)
+    with pytest.raises(OutputError, match=r"^Cannot write a temporary file: No such file"):
+        make_writer("jsonl").render(long)

@@ -17,6 +17,7 @@ from extract.interfaces.batch.manifest import read_manifest
 from extract.interfaces.batch.runner import run
 from extract.interfaces.io.settings import ReadSettings
 from extract.interfaces.io.sources import Source
+from extract.structures import Document
 from tests.extract.interfaces.batch.shared import ids, output, request, shards, write_lines
 from tests.extract.interfaces.command import run_here
 
@@ -238,3 +239,20 @@ def test_parquet_shards_hold_what_json_lines_hold(
     assert all(pq.read_schema(file).equals(SCHEMA) for file in files)
     rows = [row for file in files for row in pq.read_table(file).to_pylist()]
     assert rows == [json.loads(line) for line in plain.splitlines()]
+
+
+def test_a_row_group_of_long_documents_has_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow.parquet as pq
+
+    from extract.interfaces.batch import parquet
+
+    monkeypatch.setattr(parquet, "_CHARACTERS", 10)
+    monkeypatch.setattr(parquet, "_ROWS", 4)
+    texts = ["a" * n for n in (3, 3, 3, 3, 3, 12, 9, 1, 2)]
+    documents = [Document(text, (), f"doc-{n}") for n, text in enumerate(texts)]
+    assert list(parquet.write_parquet(documents, tmp_path / "out.parquet")) == documents
+    file = pq.ParquetFile(tmp_path / "out.parquet")
+    groups = [file.read_row_group(n)["text"].to_pylist() for n in range(file.num_row_groups)]
+    assert groups == [texts[:4], texts[4:6], texts[6:8], texts[8:]]
