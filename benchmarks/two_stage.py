@@ -33,7 +33,7 @@ from extract.model import ExtractionModel
 from extract.predict import Predictor, windower_of
 from extract.training.calibrate import GRID
 from extract.training.corpora import load_corpus, merged_schema
-from extract.training.finish import DevPart, calibrated, dev_f1, report
+from extract.training.finish import DevPart, calibrated, report
 from extract.training.recipe import Recipe, read_recipe
 
 COMPOSED = "two_stage.json"
@@ -117,7 +117,7 @@ def compose(first: Path, second: Path, out: Path) -> None:
         trials, key=lambda trial: (_quintuplet_f1(parts, trial), -abs(trial.thresholds[2] - 0.5))
     )
     found: dict[str, Any] = {
-        "dev": {part.corpus.name: report(part, decoder).to_dict() for part in parts},
+        "dev": {part.corpus.title: report(part, decoder).to_dict() for part in parts},
         "calibration": calibration.model_dump(mode="json"),
         "thresholds": decoder.thresholds,
     }
@@ -125,7 +125,7 @@ def compose(first: Path, second: Path, out: Path) -> None:
 
 
 def _quintuplet_f1(parts: Sequence[DevPart], decoder: Decoder) -> float:
-    scores = [dev_f1(part.gold, part.decode(decoder), "quintuplet") for part in parts]
+    scores = [part.f1(part.decode(decoder), "quintuplet") for part in parts]
     return sum(scores) / len(scores)
 
 

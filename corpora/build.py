@@ -122,10 +122,20 @@ class Draft:
         return entity
 
     def mention_of_chars(self, start: int, end: int, label: str) -> Entity | None:
-        """The entity a relation names by its characters, added if it is not there; see above."""
+        """The entity a relation names by its characters and its label, added if none is listed there.
+
+        Raises `CorpusError` if only others are.
+        """
         words = words_of_chars(self.tokens, start, end)
-        entity = self.known(*words) if words is not None else None
-        return entity or self.entity_of_chars(start, end, label)
+        if words is None or (other := self.known(*words)) is None:
+            return self.entity_of_chars(start, end, label)
+        found = self._entities.get((other.span, label))
+        if found is None:
+            raise self.place.error(
+                f"expected a label that {other.text[:60]!r} has among the entities, such as "
+                f"{other.label!r}, got {label!r}."
+            )
+        return found
 
     def triple(
         self,

@@ -193,10 +193,17 @@ class Schema:
     def relations_between(self, subject: str, object_: str) -> list[str]:
         """Names of the relations whose domain and range admit two entity types."""
         return [
-            r.name
+            name
+            for name, domain, range_ in self._ends
+            if (not domain or subject in domain) and (not range_ or object_ in range_)
+        ]
+
+    @cached_property
+    def _ends(self) -> list[tuple[str, frozenset[str], frozenset[str]]]:
+        """Of each relation the types that its domain and its range admit, empty if all."""
+        return [
+            (r.name, frozenset(self.subtypes(r.domain)), frozenset(self.subtypes(r.range)))
             for r in self.relations
-            if (not r.domain or subject in self.subtypes(r.domain))
-            and (not r.range or object_ in self.subtypes(r.range))
         ]
 
     def to_dict(self) -> dict[str, Any]:

@@ -98,12 +98,13 @@ def fit_logistic(
 
     A small ridge keeps separable data finite; a stronger one shrinks the groups' shifts. With fewer
     than ten items of either class the first slope is 1 and the rest 0: there is nothing to fit. Slopes
-    do not turn negative: a feature whose slope would is left out, until one is left. Solved by
-    Newton's method.
+    do not turn negative: a feature whose slope would is left out, and if none is left, scores stay as they
+    are. Solved by Newton's method.
     """
     n_items, n_features = features.shape
+    as_it_is = (1.0, *[0.0] * n_features), ()
     if min(correct.sum(), n_items - correct.sum()) < 10:
-        return (1.0, *[0.0] * n_features), ()
+        return as_it_is
     others = np.ones((n_items, 1))
     ridge = [0.0]
     if groups is not None:
@@ -114,8 +115,10 @@ def fit_logistic(
         inputs = np.concatenate([features[:, kept], others], axis=1)
         weights = _newton(inputs, correct, np.array([_RIDGE] * len(kept) + ridge))
         found = weights[: len(kept)]
-        if len(kept) == 1 or (found >= 0).all():
+        if (found >= 0).all():
             break
+        if len(kept) == 1:
+            return as_it_is
         kept.pop(int(found.argmin()))
     slopes = np.zeros(n_features)
     slopes[kept] = found

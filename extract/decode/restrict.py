@@ -168,6 +168,8 @@ class _Held:
         other = next(q for q in self.wanted.qualifiers if q.name == name)
         range_ = self._both(qualifier.range, other.range)
         takes = self.relations.mine(self.wanted.subrelations(other.relations))
+        if other.relations and not takes:  # the model knows none of those that may take it
+            return None
         if takes and qualifier.relations:
             admitted = self.own.subrelations(qualifier.relations)
             takes = [relation for relation in takes if relation in admitted]

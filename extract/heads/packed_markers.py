@@ -205,7 +205,8 @@ class PackedMarkersHead(Head):
     def _training_ends(
         self, scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
     ) -> tuple[TrainingSpans, Tensor]:
-        """Gold spans, ends of triples first, then false ones that inference would also meet.
+        """Gold spans, ends of triples first, then false ones that inference would also meet: none where
+        entities are given.
 
         Returns: the spans; which of them are subjects (batch, spans), the first few.
         """
@@ -214,7 +215,8 @@ class PackedMarkersHead(Head):
         for row, window in enumerate(gold):
             ends = {end for s, e, _, o, f in window.triples for end in ((s, e), (o, f))}
             own = sorted(gold_spans(window), key=lambda span: span not in ends)
-            rows.append(own + clear_of(own, found[row])[:_FALSE_ENDS])
+            n_false = 0 if window.given else _FALSE_ENDS
+            rows.append(own + clear_of(own, found[row])[:n_false])
         spans = TrainingSpans.of(rows, mask.device)
         rank = torch.arange(spans.real.shape[1], device=mask.device)
         return spans, spans.real & (rank < min(_TRAINING_SUBJECTS, self.config.max_subjects))

@@ -253,12 +253,16 @@ class RefinedSpansHead(Head):
     def _training_ends(
         self, scores: Tensor, mask: Tensor, gold: Sequence[GoldWindow]
     ) -> TrainingSpans:
-        """Gold spans, then the likeliest false ones that share no word with them; all of them are kept."""
+        """Gold spans, then the likeliest false ones that share no word with them; all of them are kept.
+
+        Where entities are given there are no false ones.
+        """
         found = top_spans(scores, mask, self.config, floor=float("-inf"))[0].tolist()
         rows = []
         for window, likely in zip(gold, found, strict=True):
             own = gold_spans(window)
-            rows.append(own + clear_of(own, likely)[:_FALSE_ENDS])
+            n_false = 0 if window.given else _FALSE_ENDS
+            rows.append(own + clear_of(own, likely)[:n_false])
         return TrainingSpans.of(rows, mask.device)
 
     def _pair_losses(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import calendar
 import re
-import unicodedata
+
+from extract.kg.surface import compatible
 
 _MONTHS = {
     name.lower(): number
@@ -43,10 +44,9 @@ def read_date(text: str) -> tuple[str, str] | None:
     """The lexical form and datatype ("date", "gYearMonth" or "gYear") of a date; None if it is not one.
 
     Years before Christ follow XSD 1.1 (and ISO 8601): 1 BC is 0000, 44 BC is -0043. A year without "BC" or
-    "AD" needs three digits. The calendar is the one the text uses.
+    "AD" needs three digits, the first of them no zero. The calendar is the one the text uses.
     """
-    plain = unicodedata.normalize("NFKC", text)
-    plain = re.sub(r"\s+", " ", plain).strip().casefold().replace(" ,", ",")
+    plain = re.sub(r"\s+", " ", compatible(text)).strip().casefold().replace(" ,", ",")
     return _read_digits(plain) or next(
         filter(None, (_read_words(form, plain) for form in _WRITTEN)), None
     )
@@ -76,7 +76,11 @@ def _read_words(form: re.Pattern[str], text: str) -> tuple[str, str] | None:
     parts = found.groupdict()
     year, era = int(parts["year"].replace(",", "")), [parts[name] for name in ("ad", "bc", "ce")]
     counted = sum(mark is not None for mark in era)
-    if year == 0 or counted > 1 or (counted == 0 and not re.fullmatch("[0-9]{3,4}", parts["year"])):
+    if (
+        year == 0
+        or counted > 1
+        or (counted == 0 and not re.fullmatch("[1-9][0-9]{2,3}", parts["year"]))
+    ):
         return None
     year = 1 - year if parts["bc"] is not None else year
     month, day = parts.get("month"), parts.get("day")

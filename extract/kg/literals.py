@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from functools import cached_property
 from extract.kg.dates import read_date
 from extract.kg.numbers import read_number
 from extract.kg.structures import Mention, Value
+from extract.kg.surface import compatible
 
 
 @dataclass(frozen=True)
@@ -66,4 +66,4 @@ _READERS: dict[str, Callable[[str], tuple[str, str] | None]] = {
 
 
 def _string(text: str) -> Value:
-    return Value(" ".join(unicodedata.normalize("NFKC", text).split()), "string", text)
+    return Value(" ".join(compatible(text).split()), "string", text)

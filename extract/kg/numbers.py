@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from decimal import Decimal, localcontext
+
+from extract.kg.surface import compatible
 
 _SMALL = {
     word: number
@@ -31,7 +32,7 @@ def read_number(text: str, *, words: bool = True) -> tuple[str, str] | None:
 
     Units, percent signs, ordinals and leading zeros make it none. `words`: whether "twelve" is read too.
     """
-    plain = unicodedata.normalize("NFKC", text).replace("−", "-")
+    plain = compatible(text).replace("−", "-")
     plain = re.sub(r"\s+", " ", plain).strip().casefold()
     found = _DIGITS.fullmatch(plain)
     if found is None:

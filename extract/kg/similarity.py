@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
+import regex
+
 from extract.errors import InputError
 from extract.kg.entities import BaseEntities, BaseEntity
 from extract.kg.structures import Merge
@@ -18,6 +20,7 @@ from extract.kg.votes import merge_of
 _MAX_BLOCK = (
     100  # names that share a key; keys of more say too little, and pairs grow with the square
 )
+_GAP = regex.compile(r"(?<!\p{N}) | (?!\p{N})")  # version 1.10 is not version 11.0
 _PIECE = 3  # letters
 _MIN_LETTERS = 5  # shorter words differ in too little to be told from others
 
@@ -44,11 +47,11 @@ def similar_texts(bases: BaseEntities, threshold: float) -> Iterator[Merge]:
 def name_similarity(one: str, other: str) -> float:
     """How alike two normalised names are, in [0, 1], word by word: the least alike words decide.
 
-    The order of words and the gaps between them do not count. A word is like another only if both are long,
-    without digits, begin alike, and neither begins the other, since such are mostly derived names ("Russian"
-    is not "Russia", nor "Indiana" "Indian").
+    The order of words does not count, nor do the gaps between them but where both sides are digits. A word
+    is like another only if both are long, without digits, begin alike, and neither begins the other, since
+    such are mostly derived names ("Russian" is not "Russia", nor "Indiana" "Indian").
     """
-    if one.replace(" ", "") == other.replace(" ", ""):
+    if _GAP.sub("", one) == _GAP.sub("", other):
         return 1.0
     left, right = sorted(one.split()), sorted(other.split())
     if len(left) != len(right):

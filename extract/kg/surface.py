@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import groupby
 
 import regex
 
@@ -19,6 +20,8 @@ _HONORIFICS = frozenset("mr mrs ms miss dr prof professor sir dame lord lady rev
 _PARTICLES = frozenset(
     "al bin da de del della den der di dos du el ibn la le ter van von zu".split()
 )
+_IN_LETTERS = (0, 7, 8, 9)  # combining classes: none, nukta, voicing of kana, virama
+_PLACED = ("<super>", "<sub>", "<fraction>", "<circle>")  # kinds of decompositions
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]{2}")
 
 
@@ -45,8 +48,24 @@ def normalised(text: str, *, organisation: bool = False, person: bool = False) -
 
 
 def without_accents(text: str) -> str:
-    """The text with its letters' marks taken off."""
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    """The text with its letters' accents and vowel points taken off.
+
+    Marks that make another letter stay: the voicing of kana, nuktas and viramas.
+    """
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if unicodedata.combining(c) in _IN_LETTERS)
+
+
+def compatible(text: str) -> str:
+    """The text in NFKC, but for characters that mean another thing by their place: 10\u2076 is not 106."""
+    return "".join(
+        "".join(part) if placed else unicodedata.normalize("NFKC", "".join(part))
+        for placed, part in groupby(text, key=_is_placed)
+    )
+
+
+def _is_placed(character: str) -> bool:
+    return unicodedata.decomposition(character).startswith(_PLACED)
 
 
 def names_one_person(surface: str) -> bool:

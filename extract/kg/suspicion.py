@@ -66,7 +66,8 @@ def _functional(graph: Graph, rules: SchemaRules | None) -> Iterator[Finding]:
         if rules is not None and rules.is_inverse_functional(s.relation, s.relation_id):
             by_object[s.relation, s.object].append(s)
     for (relation, subject), statements in by_subject.items():
-        for group in _differing([s.object for s in statements], statements):
+        dated = role(relation, statements[0].relation_id) in ("birth", "death")
+        for group in _differing([s.object for s in statements], statements, dated=dated):
             values = " and ".join(graph.label(s.object) for s in group)
             what = f"{graph.label(subject)} has {len(group)} of {relation}: {values}"
             yield _finding("functional", what, group)
@@ -78,23 +79,26 @@ def _functional(graph: Graph, rules: SchemaRules | None) -> Iterator[Finding]:
 
 
 def _differing(
-    values: Sequence[str | Value], statements: list[Statement]
+    values: Sequence[str | Value], statements: list[Statement], *, dated: bool
 ) -> Iterator[list[Statement]]:
-    """The statements whose values differ from another's; 1967 does not differ from May 1967."""
+    """The statements whose values differ from another's; 1967 does not differ from May 1967.
+
+    Of dates that cannot be read whole ("circa 1967") none is known to differ from another.
+    """
     differ = [
         place
         for place, one in enumerate(values)
-        if any(_differ(one, other) for at, other in enumerate(values) if at != place)
+        if any(_differ(one, other, dated) for at, other in enumerate(values) if at != place)
     ]
     if differ:
         yield [statements[place] for place in differ]
 
 
-def _differ(one: str | Value, other: str | Value) -> bool:
+def _differ(one: str | Value, other: str | Value, dated: bool) -> bool:
     spans = TimeSpan.of(one), TimeSpan.of(other)
     if spans[0] is not None and spans[1] is not None:
         return not spans[0].agrees(spans[1])
-    return one != other
+    return not dated and one != other
 
 
 def _both_ways(graph: Graph, rules: SchemaRules | None) -> Iterator[Finding]:

@@ -30,8 +30,8 @@ def name_all(graph: RdfTriples, nodes: Sequence[Node], language: str) -> dict[No
 
     The name is the label in `language` (a BCP 47 tag; `en` takes `en-GB` too), else the one without a
     language, else that of the first language by order of text, else the local name. Labels that
-    several nodes share get the local name in brackets. The id is the local name where no other node
-    has the same, else the IRI. All other labels are aliases.
+    several nodes share get the local name in brackets, or the IRI where that is shared too. The id is the
+    local name where no other node has the same, else the IRI. All other labels are aliases.
 
     Raises `SchemaError` for a node that has neither a label nor a local name.
     """
@@ -43,12 +43,15 @@ def name_all(graph: RdfTriples, nodes: Sequence[Node], language: str) -> dict[No
             raise SchemaError(
                 f"Schema {graph.path}: expected an rdfs:label or a local name for {node}, got neither."
             )
-    named_alike = Counter((labels[node] or [local[node]])[0] for node in nodes)
+    shown = {node: (labels[node] or [local[node]])[0] for node in nodes}
+    named_alike = Counter(shown.values())
+    local_alike = Counter((shown[node], local[node]) for node in nodes)
     same_id = Counter(local.values())
     found = {}
     for node in nodes:
-        own = (labels[node] or [local[node]])[0]
-        name = own if named_alike[own] == 1 else f"{own} ({local[node]})"
+        own, inner = shown[node], local[node]
+        apart = inner if inner and local_alike[own, inner] == 1 else node.value
+        name = own if named_alike[own] == 1 else f"{own} ({apart})"
         id = local[node] if local[node] and same_id[local[node]] == 1 else node.value
         aliases = [text for text in (*labels[node], *others[node]) if text != name]
         described = _texts(graph, node, _DESCRIPTIONS, language)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,7 +122,8 @@ class _Reader:
         used = [
             node
             for owner in self.properties
-            for node in self.graph.objects(owner, RDFS + "range")
+            for range_ in self.graph.objects(owner, RDFS + "range")
+            for node in self._united(range_, f"rdfs:range of {owner}")
             if is_iri(node)
             and (
                 node.value.startswith(XSD)
@@ -130,6 +132,15 @@ class _Reader:
             )
         ]
         return list(dict.fromkeys([*classes, *used]))
+
+    def _united(self, node: Node, where: str, inside: tuple[Node, ...] = ()) -> Iterator[Node]:
+        """The node, or what it is a union of."""
+        unions = [] if is_iri(node) or node in inside else self.graph.objects(node, OWL + "unionOf")
+        if not unions:
+            yield node
+        for union in unions:
+            for member in self.graph.members(union, where):
+                yield from self._united(member, where, (*inside, node))
 
     def schema(self, name: str) -> Schema:
         types = self.classes.entity_types()
@@ -187,7 +198,10 @@ class _Reader:
 
 
 def _inherit(relation: Relation, schema: Schema) -> Relation:
-    """The relation with the domain and range of the nearest relations above, where it has none."""
+    """The relation with the domain and range of the nearest relations above, where it has none.
+
+    Those of several at one level must all hold, if any type is each of them.
+    """
     ends: dict[str, tuple[str, ...]] = {"domain": relation.domain, "range": relation.range}
     for end in ends:
         level, seen = list(relation.parents), set(relation.parents)
@@ -195,17 +209,31 @@ def _inherit(relation: Relation, schema: Schema) -> Relation:
             above = [schema.relation(name) for name in level]
             given = [getattr(parent, end) for parent in above if getattr(parent, end)]
             if given:
-                ends[end] = given[0]
+                ends[end] = _common(given, schema) or given[0]
             level = [name for parent in above for name in parent.parents if name not in seen]
             seen.update(level)
     return replace(relation, domain=ends["domain"], range=ends["range"])
 
 
+def _common(ends: list[tuple[str, ...]], schema: Schema) -> tuple[str, ...]:
+    """The highest types that each of some ends admits."""
+    common = set.intersection(*(set(schema.subtypes(end)) for end in ends))
+    return tuple(
+        name
+        for name in schema.entity_names
+        if name in common and not any(name in schema.subtypes([other]) for other in common - {name})
+    )
+
+
 def _mirror(
     relation: Relation, ends: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
 ) -> Relation:
-    """The relation with its inverse's ends exchanged, where it has none of its own."""
-    range_, domain = ends[relation.inverse] if relation.inverse is not None else ((), ())
+    """The relation with its inverse's ends exchanged, where it has none of its own.
+
+    A symmetric one is its own inverse.
+    """
+    other = relation.inverse or (relation.name if relation.symmetric else None)
+    range_, domain = ends[other] if other is not None else ((), ())
     return replace(relation, domain=relation.domain or domain, range=relation.range or range_)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +15,6 @@ from extract.training.one_relation import one_relation
 from extract.training.recipe import CorpusRecipe, Recipe
 from extract.training.rewords import reword
 from extract.training.swaps import Names, swapped
-
-UNTYPED = "Entity"  # the one label of corpora that mark spans, not types
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,13 @@ class CorpusData:
     given: bool = False
     part: str | None = None
     complete: float = 1.0
+    number: int | None = None  # among those of the recipe that share name and part
 
     @property
     def title(self) -> str:
         """The name that tells the corpora of one recipe apart."""
-        return self.name if self.part is None else f"{self.name}/{self.part}"
+        title = self.name if self.part is None else f"{self.name}/{self.part}"
+        return title if self.number is None else f"{title}#{self.number}"
 
 
 def load_corpora(recipes: Sequence[CorpusRecipe]) -> list[CorpusData]:
@@ -47,7 +48,18 @@ def load_corpora(recipes: Sequence[CorpusRecipe]) -> list[CorpusData]:
     for recipe in recipes:
         parts = [load_corpus(part) for part in _by_part(recipe)]
         data += _with_copies(parts, recipe) if recipe.swapped else parts
-    return data
+    return _told_apart(data)
+
+
+def _told_apart(data: Sequence[CorpusData]) -> list[CorpusData]:
+    """The corpora, numbered where several have one title, as those of one's own in several folders do."""
+    seen, n = Counter[str](), Counter(corpus.title for corpus in data)
+    found = []
+    for corpus in data:
+        seen[corpus.title] += 1
+        several = n[corpus.title] > 1
+        found.append(replace(corpus, number=seen[corpus.title]) if several else corpus)
+    return found
 
 
 def _with_copies(parts: Sequence[CorpusData], recipe: CorpusRecipe) -> list[CorpusData]:
@@ -114,6 +126,7 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
     schema = Schema.infer(_sentences(train), recipe.name)
     if recipe.words == "tripack":
         train, dev = [reword(e) for e in train], [reword(e) for e in dev]
+    _check_metric(recipe, dev)
     given = recipe.entities == "given"
     return CorpusData(
         recipe.name,
@@ -126,6 +139,22 @@ def load_corpus(recipe: CorpusRecipe) -> CorpusData:
         recipe.parts,
         recipe.complete,
     )
+
+
+def _check_metric(recipe: CorpusRecipe, dev: Sequence[Example]) -> None:
+    """Raise `RecipeError` if nothing in the dev part could be right by the metric."""
+    if recipe.metric == "entity":
+        what, there = "entities", any(e.sentence.entities for e in dev)
+    elif recipe.metric == "quintuplet":
+        what = "qualifiers"
+        there = any(t.qualifiers for e in dev for t in e.sentence.triples)
+    else:
+        what, there = "triples", any(e.sentence.triples or e.unaligned for e in dev)
+    if dev and not there:
+        raise RecipeError(
+            f"Expected {what} in the dev part of corpus {recipe.name!r}, which metric {recipe.metric!r} "
+            "counts, got none. Choose a larger dev part or another metric."
+        )
 
 
 def merged_schema(recipe: Recipe, data: list[CorpusData]) -> Schema:

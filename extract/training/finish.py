@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from corpora.base import Example
 from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraints
 from extract.decode.decoder import Decoder
 from extract.decode.given import SURE, certain
 from extract.evaluation.directed import directed_macro_f1
-from extract.evaluation.metrics import entity_score, hyper_score, relation_score
+from extract.evaluation.judged import judged
+from extract.evaluation.metrics import Unaligned, entity_score, hyper_score, relation_score
 from extract.evaluation.report import Report, evaluate_sentences
 from extract.evaluation.text2kgbench import locally_closed_f1
 from extract.predict import Predictor, spans_of
 from extract.schema import Schema
-from extract.structures import Entity, Sentence
+from extract.structures import Sentence
 from extract.training.calibrate import GRID, LOW_GRID, fit_calibration, tune_thresholds
-from extract.training.corpora import UNTYPED, CorpusData
+from extract.training.corpora import CorpusData
 
 
 @dataclass(frozen=True)
@@ -26,67 +28,46 @@ class DevPart:
     """One corpus's development sentences with the candidates the model gave for them."""
 
     corpus: CorpusData
-    gold: list[Sentence]
-    texts: list[str]
+    dev: list[Example]
     candidates: list[Candidates]
 
     @classmethod
     def of(cls, corpus: CorpusData, predictor: Predictor) -> DevPart:
         """Run the model over a corpus's development part."""
         gold = [example.sentence for example in corpus.dev]
-        texts = [example.text for example in corpus.dev]
         found = predictor.candidates(gold, given=spans_of(gold) if corpus.given else None)
         if corpus.given:
             types = predictor.model.schema.entity_names
             found = [certain(f, s.entities, types, SURE) for f, s in zip(found, gold, strict=True)]
-        return cls(corpus, gold, texts, found)
+        return cls(corpus, corpus.dev, found)
+
+    @property
+    def gold(self) -> list[Sentence]:
+        """The sentences as they are annotated."""
+        return [example.sentence for example in self.dev]
+
+    @property
+    def unaligned(self) -> list[tuple[tuple[str, str, str], ...]]:
+        """Of each sentence the gold triples that are known by their texts alone."""
+        return [example.unaligned for example in self.dev]
 
     def half(self, number: int) -> DevPart:
         """Every second sentence, from the first (0) or the second (1)."""
         chosen = slice(number, None, 2)
-        return DevPart(self.corpus, self.gold[chosen], self.texts[chosen], self.candidates[chosen])
+        return DevPart(self.corpus, self.dev[chosen], self.candidates[chosen])
 
     def decode(self, decoder: Decoder) -> list[Sentence]:
         """Predictions for all sentences, as far as the corpus can judge them."""
-        known = self.corpus.given
-        return [
-            judged(
-                decoder.decode(text, bare(gold), found, given=gold.entities if known else None),
-                self.corpus,
-            )
-            for text, gold, found in zip(self.texts, self.gold, self.candidates, strict=True)
-        ]
+        found = []
+        for example, candidates in zip(self.dev, self.candidates, strict=True):
+            gold = example.sentence
+            known = gold.entities if self.corpus.given else None
+            found.append(decoder.decode(example.text, bare(gold), candidates, given=known))
+        return [judged(sentence, self.corpus.schema, typed=self.corpus.typed) for sentence in found]
 
-
-def judged(sentence: Sentence, corpus: CorpusData) -> Sentence:
-    """What of a prediction the corpus annotates.
-
-    A model of several corpora also finds what one of them leaves out, which that one's gold can
-    neither confirm nor deny. Where types are not annotated, all entities are of the type "Entity".
-    """
-    relations, qualifiers = set(corpus.schema.relation_names), set(corpus.schema.qualifier_names)
-
-    def typed(entity: Entity) -> Entity:
-        return entity if corpus.typed else replace(entity, label=UNTYPED)
-
-    return replace(
-        sentence,
-        entities=tuple(typed(entity) for entity in sentence.entities),
-        triples=tuple(
-            replace(
-                triple,
-                subject=typed(triple.subject),
-                object=typed(triple.object),
-                qualifiers=tuple(
-                    replace(qualifier, value=typed(qualifier.value))
-                    for qualifier in triple.qualifiers
-                    if qualifier.label in qualifiers
-                ),
-            )
-            for triple in sentence.triples
-            if triple.relation in relations
-        ),
-    )
+    def f1(self, pred: Sequence[Sentence], metric: str | None = None) -> float:
+        """F1 in [0, 1] of predictions for all sentences, under the corpus's metric or another."""
+        return dev_f1(self.gold, pred, metric or self.corpus.metric, self.unaligned)
 
 
 def bare(sentence: Sentence) -> Sentence:
@@ -94,8 +75,13 @@ def bare(sentence: Sentence) -> Sentence:
     return replace(sentence, entities=(), triples=())
 
 
-def dev_f1(gold: Sequence[Sentence], pred: Sequence[Sentence], metric: str) -> float:
-    """F1 in [0, 1] under a recipe's metric; entities may nest."""
+def dev_f1(
+    gold: Sequence[Sentence],
+    pred: Sequence[Sentence],
+    metric: str,
+    unaligned: Unaligned | None = None,
+) -> float:
+    """F1 in [0, 1] under a recipe's metric; entities may nest. Metrics of texts count `unaligned` as gold."""
     if metric == "entity":
         return entity_score(gold, pred).f1
     if metric == "directed_macro":
@@ -104,7 +90,8 @@ def dev_f1(gold: Sequence[Sentence], pred: Sequence[Sentence], metric: str) -> f
         return locally_closed_f1(gold, pred)
     if metric in ("triplet", "quintuplet"):
         return hyper_score(gold, pred, metric).f1  # type: ignore[arg-type]
-    return relation_score(gold, pred, metric).f1  # type: ignore[arg-type]
+    by_texts = metric in ("partial", "exact")
+    return relation_score(gold, pred, metric, unaligned if by_texts else None).f1  # type: ignore[arg-type]
 
 
 def calibrated(parts: Sequence[DevPart], schema: Schema, *, nested: bool) -> Decoder:
@@ -135,7 +122,7 @@ def tuned(parts: Sequence[DevPart], decoder: Decoder) -> Decoder:
         scores, of_entities = [], []
         for part in parts:
             pred, metric = part.decode(trial), part.corpus.metric
-            scores.append(dev_f1(part.gold, pred, (instead or {}).get(metric, metric)))
+            scores.append(part.f1(pred, (instead or {}).get(metric)))
             if entities and _all_entities(part.corpus):
                 of_entities.append(entity_score(part.gold, pred).f1)
         mean = sum(scores) / len(scores)
@@ -162,11 +149,10 @@ def report(part: DevPart, decoder: Decoder) -> Report:
     """All dev figures of one part."""
     import corpora
 
-    unaligned = [example.unaligned for example in part.corpus.dev]
     return evaluate_sentences(
         part.gold,
         part.decode(decoder),
-        unaligned=unaligned,
+        unaligned=part.unaligned,
         directed=corpora.get(part.corpus.name).one_answer or part.corpus.metric == "directed_macro",
     )
 

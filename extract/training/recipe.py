@@ -196,9 +196,11 @@ class Recipe(_Section):
     name: str = Field(min_length=1)
     version: str = "1.0.0"
     description: str = ""
-    seed: int = 13
+    seed: int = Field(13, ge=0, lt=2**32)
     init_seed: int | None = Field(
         None,
+        ge=0,
+        lt=2**32,
         description="seed of fresh weights, which models that are to be averaged share; by default seed",
     )
     corpora: tuple[CorpusRecipe, ...] = Field(min_length=1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from extract.training.corpora import CorpusData, load_corpora, merged_schema
 from extract.training.data import Annotated, Collator, TrainingWindow, training_windows
 from extract.training.distill.student import FILTERS, Student
 from extract.training.distill.teacher import Teacher
-from extract.training.finish import DevPart, cross_fitted_calibration, dev_f1
+from extract.training.finish import DevPart, cross_fitted_calibration
 from extract.training.fitted import Fitted, fit_exits
 from extract.training.recipe import Recipe, read_recipe, write_recipe
 from extract.training.start import start_from
@@ -33,6 +35,8 @@ from extract.training.trainer import BEST_METRICS, ExtractionTrainer, has_bf16
 from extract.versions import environment
 
 logger = logging.getLogger(__name__)
+
+_RECIPE = "recipe.toml"  # in a run folder
 
 
 def train(
@@ -49,9 +53,11 @@ def train(
     from transformers import set_seed
 
     folder = Path(run_dir)
-    _claim(folder, recipe)
+    _open(folder, recipe)
     set_seed(recipe.fresh_seed)
     run = _Run.prepare(recipe)  # the trainer sets the seed of order and dropout
+    with _told_of(folder):  # only now: a recipe that cannot be trained has no run
+        write_recipe(recipe, folder / _RECIPE)
     last = _last_checkpoint(folder) if resume else None
     if last is None:
         (folder / BEST_METRICS).unlink(missing_ok=True)  # an earlier run's best is not this one's
@@ -82,17 +88,24 @@ def train(
     return report
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    stored = folder / "recipe.toml"
-    if stored.is_file():
-        if read_recipe(stored) != recipe:
-            raise OutputError(
-                f"{folder} holds a run of another recipe. Choose another --output folder."
-            )
-        return
-    try:
+def _open(folder: Path, recipe: Recipe) -> None:
+    """Make the folder, unless what another recipe has come to is in it."""
+    stored = folder / _RECIPE
+    another = stored.is_file() and read_recipe(stored) != recipe
+    if another and (_last_checkpoint(folder) is not None or (folder / "model").exists()):
+        raise OutputError(
+            f"{folder} holds a run of another recipe. Choose another --output folder, or delete it."
+        )
+    with _told_of(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        write_recipe(recipe, stored)
+        if another:  # it came to nothing that could be gone on with
+            (folder / FILTERS).unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_of(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise OutputError(
             f"Cannot write to run folder {folder}: {error.strerror or error}."
@@ -186,7 +199,7 @@ class _Run:
         for corpus in self._with_dev():
             part = DevPart.of(corpus, self.predictor)
             pred = part.decode(decoder)
-            values[corpus.title] = dev_f1(part.gold, pred, corpus.metric)
+            values[corpus.title] = part.f1(pred)
             if corpus.typed:
                 others[f"{corpus.title}_entities"] = entity_score(part.gold, pred).f1
         mean = sum(values.values()) / len(values)

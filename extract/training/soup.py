@@ -23,7 +23,7 @@ from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder, Settings, read_model, write_model
 from extract.predict import Predictor, windower_of
 from extract.training.corpora import CorpusData
-from extract.training.finish import DevPart, dev_f1
+from extract.training.finish import DevPart
 from extract.training.fitted import Fitted, fit_exits
 from extract.training.soup_members import SoupMember, check_same_start
 from extract.training.stack_data import DataChoice, dev_corpora
@@ -183,7 +183,7 @@ def _scorer(
     def score(weights: dict[str, Tensor]) -> float:
         network.load_state_dict(weights)
         parts = (DevPart.of(corpus, predictor) for corpus in corpora)
-        scores = [dev_f1(p.gold, p.decode(decoder), p.corpus.metric) for p in parts]
+        scores = [part.f1(part.decode(decoder)) for part in parts]
         return sum(scores) / len(scores)
 
     return score

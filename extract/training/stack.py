@@ -165,7 +165,7 @@ class _Stack:
             "weights": self.plan.weights,
             "folds": self.plan.n_folds,
             "floor": self.plan.floor,
-            "sentences": {corpus.name: len(corpus.dev) for corpus in self.corpora},
+            "sentences": {corpus.title: len(corpus.dev) for corpus in self.corpora},
             "members": [self._member_metrics(place) for place in range(len(self.members))],
             "growing": [self._figures(places) for places in self._growing()],
             "profiles": {
@@ -185,7 +185,7 @@ class _Stack:
             "version": member.settings.version,
             "head": member.settings.model.head.name,
             "verifier": member.verifies,
-            "as_trained": {part.corpus.name: report(part, decoder).to_dict() for part in dev},
+            "as_trained": {part.corpus.title: report(part, decoder).to_dict() for part in dev},
             **self._figures((place,)),
         }
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from corpora.base import Example
 from extract.decode.candidates import Candidates, Ints
 from extract.decode.decoder import Decoder
 from extract.decode.stacking import StackWeights
@@ -45,8 +46,7 @@ class StackPart:
     """
 
     corpus: CorpusData
-    gold: list[Sentence]
-    texts: list[str]
+    dev: list[Example]
     found: list[tuple[Candidates, ...]]
     folds: Ints
     examples: list[Examples]
@@ -65,8 +65,7 @@ class StackPart:
             examples_of(own, sentence, corpus, schema)
             for own, sentence in zip(found, gold, strict=True)
         ]
-        texts = [example.text for example in corpus.dev]
-        return cls(corpus, gold, texts, found, fold_numbers(gold, n_folds), examples)
+        return cls(corpus, corpus.dev, found, fold_numbers(gold, n_folds), examples)
 
     def without(self, fold: int) -> StackPart:
         """The sentences of all other folds."""
@@ -80,8 +79,7 @@ class StackPart:
         rows = np.flatnonzero(chosen).tolist()
         return StackPart(
             self.corpus,
-            [self.gold[row] for row in rows],
-            [self.texts[row] for row in rows],
+            [self.dev[row] for row in rows],
             [self.found[row] for row in rows],
             self.folds[chosen],
             [self.examples[row] for row in rows],
@@ -93,7 +91,7 @@ class StackPart:
 
     def with_candidates(self, candidates: list[Candidates]) -> DevPart:
         """The sentences with those candidates."""
-        return DevPart(self.corpus, self.gold, self.texts, candidates)
+        return DevPart(self.corpus, self.dev, candidates)
 
 
 @dataclass(frozen=True)
@@ -146,15 +144,17 @@ class StackFitter:
                 found = part.only(fold).stacked(stack.weights).decode(stack.decoder)
                 own.update(zip(rows, found, strict=True))
         return [
-            [own[row] for row in range(len(part.gold))]
+            [own[row] for row in range(len(part.dev))]
             for part, own in zip(parts, predicted, strict=True)
         ]
 
     def reports(self, parts: Sequence[StackPart]) -> dict[str, Report]:
         """Figures of `cross_fitted`, by corpus; the parts must be whole."""
         return {
-            part.corpus.name: evaluate_sentences(
-                part.gold, found, unaligned=[example.unaligned for example in part.corpus.dev]
+            part.corpus.title: evaluate_sentences(
+                [example.sentence for example in part.dev],
+                found,
+                unaligned=[example.unaligned for example in part.dev],
             )
             for part, found in zip(parts, self.cross_fitted(parts), strict=True)
         }

@@ -96,8 +96,9 @@ class _Best:
             self.f1, self.epoch = stored["f1"], stored["epoch"]
 
     def offer(self, f1: float, epoch: float, model: nn.Module) -> None:
-        # A run resumed from before its best epoch meets that epoch again and stores it again.
-        if f1 > self.f1 or (f1 == self.f1 and epoch == self.epoch):
+        # A run resumed from before its best epoch meets that epoch again and stores it again. While nothing
+        # is right yet the later epoch is the better one, and no patience is lost.
+        if f1 > self.f1 or (f1 == self.f1 and (epoch == self.epoch or f1 == 0)):
             self.f1, self.epoch = f1, epoch
             save_file(
                 {k: v.contiguous() for k, v in model.state_dict().items()},

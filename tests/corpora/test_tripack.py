@@ -108,3 +108,18 @@ def test_what_extraction_writes_is_read_back_as_it_was(tiny_model: Path, tmp_pat
     path.write_text(json.dumps(document.to_dict()) + "\n", encoding="utf-8")
     examples = corpora.read("tripack", path)["file"]
     assert [key(e.sentence) for e in examples] == [key(s) for s in document.sentences]
+
+
+def test_ends_are_the_entities_of_their_label(tmp_path: Path) -> None:
+    triple = TRIPACK["triples"][0]
+    as_alias = mark("Ada Mayfield", "ALIAS")
+    first, _ = _read(tmp_path, TRIPACK | {"entities": [as_alias, *TRIPACK["entities"]]})
+    (found,) = first.sentence.triples
+    assert found.subject.label == "PER"
+    assert {e.label for e in first.sentence.entities if e.text == "Ada Mayfield"} == {
+        "ALIAS",
+        "PER",
+    }
+    others = [e for e in TRIPACK["entities"] if e["text"] != "Ada Mayfield"]
+    with pytest.raises(CorpusError, match=r"a label that 'Ada Mayfield' has .*'ALIAS', got 'PER'"):
+        _read(tmp_path, TRIPACK | {"entities": [as_alias, *others], "triples": [triple]})

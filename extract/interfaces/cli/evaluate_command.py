@@ -42,7 +42,10 @@ from extract.interfaces.io.target import Target
 if TYPE_CHECKING:
     from corpora import Example
     from extract.evaluation.report import Report
+    from extract.interfaces.cli.trained_on import TrainedOn
     from extract.pipeline import Extractor
+    from extract.schema import Schema
+    from extract.structures import Sentence
 
 
 def evaluate(
@@ -59,6 +62,13 @@ def evaluate(
     dev: DevCut = None,
     seed: Annotated[int, typer.Option(help="Seed of that cut.")] = 0,
     entities: Entities = None,
+    all_labels: Annotated[
+        bool,
+        typer.Option(
+            "--all-labels",
+            help="Count all that a model of several corpora finds, also what this corpus does not annotate.",
+        ),
+    ] = False,
     json_: JsonFile = None,
     accuracy: Accuracy = None,
     decoder: Decoder = "greedy",
@@ -113,7 +123,13 @@ def evaluate(
         started = time.monotonic()
         kind = cast(Literal["found", "given"], entities or extractor.entities)
         examples = _as_known(extractor, examples)
-        report = _score(extractor, corpus, examples, batch_size, threshold, kind, quiet=quiet)
+        trained = None if all_labels else _trained_on(model, corpus, path, examples)
+        if trained is not None:
+            examples = trained.gold(examples)
+            if (note := trained.note(extractor.schema)) and not quiet:
+                print(f"tripack: note: scored as trained on {corpus}: {note}", file=sys.stderr)
+        predicted = _predicted(extractor, examples, batch_size, threshold, kind, quiet=quiet)
+        report = _report(corpus, examples, predicted, trained, extractor.schema)
         seconds = time.monotonic() - started
         result = {
             **environment(),
@@ -129,6 +145,7 @@ def evaluate(
                 "relation_prior": None if relation_prior is None else str(relation_prior),
                 "prior_weight": prior_weight,
             },
+            "as_trained": None if trained is None else trained.to_dict(),
             "seconds": round(seconds, 2),
             "sentences_per_second": round(len(examples) / seconds, 2),
             "metrics": report.to_dict(),
@@ -147,21 +164,25 @@ def _as_known(extractor: Extractor, examples: list[Example]) -> list[Example]:
     return [one_relation(example) for example in examples]
 
 
-def _score(
+def _trained_on(
+    model: str, corpus: str, path: Path | None, gold: list[Example]
+) -> TrainedOn | None:
+    from extract.interfaces.cli.trained_on import TrainedOn
+
+    return TrainedOn.of(model, corpus, path, gold)
+
+
+def _predicted(
     extractor: Extractor,
-    corpus: str,
     examples: list[Example],
     batch_size: int,
     threshold: float | None,
     entities: Literal["found", "given"],
     *,
     quiet: bool,
-) -> Report:
+) -> list[Sentence]:
     from rich.console import Console
     from rich.progress import track
-
-    import corpora
-    from extract.evaluation.report import evaluate_sentences
 
     gold = [example.sentence for example in examples]
     predicted = track(
@@ -172,9 +193,24 @@ def _score(
         transient=True,
         disable=quiet or not sys.stderr.isatty(),
     )
+    return list(predicted)
+
+
+def _report(
+    corpus: str,
+    examples: list[Example],
+    predicted: list[Sentence],
+    trained: TrainedOn | None,
+    schema: Schema,
+) -> Report:
+    import corpora
+    from extract.evaluation.report import evaluate_sentences
+
+    if trained is not None:
+        predicted = [trained.judged(sentence, schema) for sentence in predicted]
     return evaluate_sentences(
-        gold,
-        list(predicted),
+        [example.sentence for example in examples],
+        predicted,
         unaligned=[example.unaligned for example in examples],
         directed=corpora.get(corpus).one_answer,
     )

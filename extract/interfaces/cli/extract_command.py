@@ -63,6 +63,11 @@ from extract.interfaces.io.target import Target
 from extract.interfaces.io.writers import FORMATS, SUFFIXES, Writer, make_writer
 
 _OUTPUT = "Output"
+_OTHERS = {  # suffixes of what a file's name would promise in vain
+    "parquet": "Parquet is written in shards, --output FOLDER/ --format parquet",
+    "gz": "output is not compressed",
+    "zst": "output is not compressed",
+}
 
 
 def extract(
@@ -73,7 +78,7 @@ def extract(
         ),
     ] = None,
     input_: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--input",
             "-i",
@@ -232,6 +237,11 @@ def _writer(name: str | None, out_path: Path | None, *, explain: bool) -> Writer
         name = "table" if sys.stdout.isatty() else "jsonl"
     elif name is None:
         suffix = out_path.suffix.lower().removeprefix(".") if out_path is not None else ""
+        if suffix in _OTHERS:
+            raise UsageError(
+                f"Got --output {out_path}, expected a name without .{suffix}: {_OTHERS[suffix]}. "
+                "Or say by --format what to write there."
+            )
         known = SUFFIXES.get(suffix, suffix)
         name = known if known in FORMATS else "jsonl"
     if explain and name not in ("table", "jsonl"):
@@ -243,9 +253,14 @@ def _writer(name: str | None, out_path: Path | None, *, explain: bool) -> Writer
 
 
 def _items(
-    text: str | None, where: str | None, settings: ReadSettings
+    text: str | None, inputs: list[str] | None, settings: ReadSettings
 ) -> tuple[Iterable[Item], Source | None]:
     """The documents to read, and the source that counts them unless it is the argument itself."""
+    if inputs is not None and len(inputs) > 1:
+        raise UsageError(
+            f"Got --input {len(inputs)} times, expected it once. Give a folder that holds the files."
+        )
+    where = inputs[0] if inputs else None
     if text == "-" and where is None:
         text, where = None, "-"
     if text is not None and where is not None:

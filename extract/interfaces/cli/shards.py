@@ -153,6 +153,10 @@ def _refuse_inside(source: Source, folder: Path) -> None:
         f.path is not None and folder.resolve() in f.path.resolve().parents for f in source.files
     ):
         raise UsageError(f"The input is inside {folder}/, expected another folder for the output.")
+    if source.folder is not None and source.folder.resolve() in folder.resolve().parents:
+        raise UsageError(
+            f"The output {folder}/ is inside the input {source.folder}, expected a folder outside it."
+        )
 
 
 def _n_cores() -> int:

@@ -30,8 +30,28 @@ def decompressed(
 
     Raises `InputError` if the package that reads the compression is not installed.
     """
-    raw: Any = gzip.GzipFile(fileobj=stream) if compression == "gzip" else _Zstd(stream, label)
+    raw = _Gzip(stream) if compression == "gzip" else _Zstd(stream, label)
     return io.BufferedReader(raw, buffer_bytes)
+
+
+class _Gzip(io.RawIOBase):
+    """Gzip members, one after another.
+
+    The library's own stream fills a buffer whole, and loses all of that where the file is cut off on the way.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._file = gzip.GzipFile(fileobj=stream)
+
+    def readable(self) -> bool:
+        """Always true."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as one step goes; 0 at the end. Raises one of `DAMAGE`."""
+        found = self._file.read1(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
 
 
 class _Zstd(io.RawIOBase):

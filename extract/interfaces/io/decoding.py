@@ -89,11 +89,16 @@ def invalid_bytes(data: bytes, label: str, settings: ReadSettings, offset: int) 
 
 
 def decoded_lines(
-    stream: BinaryIO, label: str, settings: ReadSettings, tally: Tally
+    stream: BinaryIO,
+    label: str,
+    settings: ReadSettings,
+    tally: Tally,
+    invalid: list[InputError] | None = None,
 ) -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line with its end) one at a time.
 
-    Only a line feed ends a line. A line of invalid bytes is a bad record, handled by `tally`.
+    Only a line feed ends a line. A line of invalid bytes is a bad record, handled by `tally`; for records
+    that may span lines `invalid` takes the error in its stead, and the line comes with U+FFFD.
     """
     if not ascii_compatible(settings.encoding):
         yield from _wide_lines(stream, label, settings, tally)
@@ -103,7 +108,11 @@ def decoded_lines(
         try:
             text = decode(line, label, settings, start_byte)
         except InputError as error:
-            tally.bad(error, settings)
+            if invalid is None:
+                tally.bad(error, settings)
+            else:
+                invalid.append(error)
+                yield number, line.decode(settings.encoding, "replace")
         else:
             yield number, text
         start_byte += len(line)

@@ -111,32 +111,16 @@ def parse_json(line: str, where: str) -> dict[str, Any]:
 
 def read_csv(source: OpenInput, settings: ReadSettings, tally: Tally) -> Iterator[Item]:
     """Comma-separated values with a header row; a quoted field may span lines."""
-    csv.field_size_limit(sys.maxsize)  # the default refuses texts over 128 KiB
-    started: list[int] = []  # the line on which the row being read starts
-
-    def lines() -> Iterator[str]:
-        for number, line in decoded_lines(source.stream, source.label, settings, tally):
-            if not started:
-                started.append(number)
-            yield line
-
-    rows = csv.reader(lines(), strict=True)
-    header = _next_row(rows, source.label, ReadSettings(), tally)  # a bad header is never skipped
-    if header is None:
+    rows = _CsvRows(source, settings, tally)
+    first = rows.next(ReadSettings())  # a bad header is never skipped
+    if first is None:
         return
-    if settings.text_field not in header:
-        raise InputError(
-            f"{source.label}: no column {settings.text_field!r}. "
-            f"Expected one of its columns as --text-field: {', '.join(header)}."
-        )
-    while True:
-        started.clear()
-        row = _next_row(rows, source.label, settings, tally)
-        if row is None:
-            return
+    _, header = first
+    _check_columns(header, source.label, settings)
+    while (following := rows.next(settings)) is not None:
+        number, row = following
         if not row:
             continue
-        number = started[0]
         where = f"{source.label}, line {number}"
         try:
             if len(row) != len(header):
@@ -150,17 +134,58 @@ def read_csv(source: OpenInput, settings: ReadSettings, tally: Tally) -> Iterato
             tally.bad(error, settings)
 
 
-def _next_row(rows: Any, label: str, settings: ReadSettings, tally: Tally) -> list[str] | None:
-    """The next row that parses; None at the end."""
-    while True:
-        try:
-            return next(rows, None)
-        except csv.Error as error:
-            bad = InputError(
-                f"{label}, line {rows.line_num}: not CSV ({error}). "
-                "Correct the quotes, or use --skip-bad."
+class _CsvRows:
+    """The rows of a CSV input, each with the number of the line on which it starts."""
+
+    def __init__(self, source: OpenInput, settings: ReadSettings, tally: Tally) -> None:
+        csv.field_size_limit(sys.maxsize)  # the default refuses texts over 128 KiB
+        self._source, self._tally = source, tally
+        self._invalid: list[InputError] = []  # of the lines of the row that is being read
+        self._first = self._last = 0  # the lines on which that row starts and ends
+        self._rows = csv.reader(self._lines(settings), strict=True)
+
+    def _lines(self, settings: ReadSettings) -> Iterator[str]:
+        source = self._source
+        for number, line in decoded_lines(
+            source.stream, source.label, settings, self._tally, self._invalid
+        ):
+            self._first = self._first or number
+            self._last = number
+            yield line
+
+    def next(self, settings: ReadSettings) -> tuple[int, list[str]] | None:
+        """The next row that can be used, with its number; None at the end."""
+        while True:
+            self._first = 0
+            self._invalid.clear()
+            try:
+                row = next(self._rows, None)
+            except csv.Error as error:
+                bad = InputError(
+                    f"{self._source.label}, line {self._last}: not CSV ({error}). "
+                    "Correct the quotes, or use --skip-bad."
+                )
+                self._tally.bad(bad, settings)
+                continue
+            if row is None:
+                return None
+            if not self._invalid:
+                return self._first, row
+            self._tally.bad(self._invalid[0], settings)
+
+
+def _check_columns(names: list[str], label: str, settings: ReadSettings) -> None:
+    """Raise `InputError` unless there is one column of texts, and at most one of ids."""
+    if settings.text_field not in names:
+        raise InputError(
+            f"{label}: no column {settings.text_field!r}. "
+            f"Expected one of its columns as --text-field: {', '.join(names)}."
+        )
+    for name in (settings.text_field, settings.id_field):
+        if names.count(name) > 1:
+            raise InputError(
+                f"{label}: expected one column {name!r}, got {names.count(name)}. Rename the others."
             )
-            tally.bad(bad, settings)
 
 
 def read_parquet(source: OpenInput, settings: ReadSettings, tally: Tally) -> Iterator[Item]:
@@ -179,11 +204,7 @@ def read_parquet(source: OpenInput, settings: ReadSettings, tally: Tally) -> Ite
     except damage as error:
         raise InputError(f"{source.label} is not a Parquet file: {error}") from error
     names = file.schema_arrow.names
-    if settings.text_field not in names:
-        raise InputError(
-            f"{source.label}: no column {settings.text_field!r}. "
-            f"Expected one of its columns as --text-field: {', '.join(names)}."
-        )
+    _check_columns(names, source.label, settings)
     columns = [name for name in (settings.text_field, settings.id_field) if name in names]
     number, n_rows = 0, max(file.metadata.num_rows, 1)
     try:

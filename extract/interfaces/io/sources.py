@@ -48,6 +48,7 @@ class InputFile:
 class Source:
     """The texts of one run. Iterate once; `tally` and `n_skipped_files` then say what was read.
 
+    folder: the folder that was named, if it was one.
     n_skipped_files: files of a folder whose suffix no reader takes.
     total_bytes: size of everything to read, None where it cannot be known.
     readers: by format, for callers that read more than texts from records.
@@ -57,6 +58,7 @@ class Source:
     settings: ReadSettings = field(default_factory=ReadSettings)
     n_skipped_files: int = 0
     total_bytes: int | None = None
+    folder: Path | None = None
     tally: Tally = field(default_factory=Tally)
     readers: Mapping[str, Reader] = field(default_factory=lambda: READERS)
 
@@ -82,7 +84,7 @@ class Source:
             total = sum(f.path.stat().st_size for f in files if f.path is not None)
         if any(file.compression for file in files):
             total = None  # progress counts what is read, which is more
-        return cls(files, settings, n_skipped, total)
+        return cls(files, settings, n_skipped, total, path if stat.S_ISDIR(mode) else None)
 
     def __iter__(self) -> Iterator[Item]:
         for file in self.files:
@@ -110,8 +112,10 @@ class Source:
                 for item in self.readers[kind or "text"](opened, self.settings, self.tally):
                     self.tally.n_documents += 1
                     yield item
-            except DAMAGE as error:  # the rest of this file is lost, not the files after it
-                self.tally.bad(InputError(_reason(error, file)), self.settings)
+            except (InputError, *DAMAGE) as error:
+                # The rest of this file is lost, not the files after it.
+                bad = error if isinstance(error, InputError) else InputError(_reason(error, file))
+                self.tally.bad(bad, self.settings)
             except OSError as error:
                 raise InputError(_reason(error, file)) from error
 

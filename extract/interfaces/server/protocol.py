@@ -7,6 +7,7 @@ of a body that was answered before it had come, and for a client that does not t
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -38,6 +39,11 @@ class PatientProtocol(H11Protocol):
         """Start to wait for the rest of the request, if any, and the next head."""
         super().on_response_complete()
         self._watch()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP as other bad requests are answered, and end the connection."""
+        self.transport.write(_answer(Problem(400, f"Expected an HTTP/1.1 request. {msg}")))
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget all timers."""
@@ -73,15 +79,17 @@ class PatientProtocol(H11Protocol):
             return
         begun, _ = self.conn.trailing_data
         if self.conn.our_state is h11.IDLE and begun:  # a part of a head
-            self.transport.write(_answer(self.settings.head_timeout))
+            seconds = self.settings.head_timeout
+            problem = Problem(408, f"Expected a request's head within {seconds:g} s.")
+            self.transport.write(_answer(problem))
         self.transport.close()
         self.loop.call_later(_LINGER, self.transport.abort)
 
 
-def _answer(seconds: float) -> bytes:
-    body = Problem(408, f"Expected a request's head within {seconds:g} s.").body()
+def _answer(problem: Problem) -> bytes:
+    body, status = problem.body(), HTTPStatus(problem.status)
     head = (
-        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\n"
+        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
         f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
     )
     return head.encode("ascii") + body

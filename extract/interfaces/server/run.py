@@ -37,10 +37,14 @@ def open_port(host: str, port: int) -> socket.socket:
         taken.bind(address)
     except OSError as error:
         taken.close()
-        raise InputError(
-            f"Cannot listen on {host} port {port}: {_reason(error)}. Choose another --port."
-        ) from error
+        raise _cannot_listen(host, port, error) from error
     return taken
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> InputError:
+    return InputError(
+        f"Cannot listen on {host} port {port}: {_reason(error)}. Choose another --port."
+    )
 
 
 def _reason(error: Exception) -> str:
@@ -117,8 +121,13 @@ def serve(service: Service, taken: socket.socket, ready: Callable[[], None]) -> 
     """Answer requests until a signal comes and those that run have been answered.
 
     `ready` is called once clients can connect.
+    Raises `InputError` if another process listens there by now.
     Gives the number of requests that were not, because of the drain limit or a second signal.
     """
     server = DrainingServer(service, ready)
-    server.run(sockets=[taken])
+    try:
+        server.run(sockets=[taken])
+    except OSError as error:  # another process took the address and has listened meanwhile
+        host, port = taken.getsockname()[:2]
+        raise _cannot_listen(host, port, error) from error
     return server.n_given_up

@@ -132,3 +132,9 @@ def test_log_odds_of_certainty_are_finite() -> None:
     assert log_odds(0.5) == 0
     assert log_odds(0) == pytest.approx(-20.7, abs=0.1)
     assert log_odds(1) == pytest.approx(20.7, abs=0.1)
+
+
+@pytest.mark.parametrize("weights", [[-1.0, 0.0], [-1.0, -0.5, 0.0], [-1.0, -0.5, -0.8, 0.3]])
+def test_scores_that_point_the_wrong_way_stay_as_they_are(weights: list[float]) -> None:
+    features, correct = synthetic(weights)
+    assert fit_logistic(features, correct) == ((1.0, *[0.0] * (len(weights) - 1)), ())

@@ -119,6 +119,13 @@ def test_qualifiers_are_held_to_those_of_the_schema() -> None:
     assert not [q for t in decoded(restriction).triples for q in t.qualifiers]
     elsewhere = replace(OWN, qualifiers=(QualifierType("where", relations=("born in",)),))
     assert restrict(OWN, elsewhere).limits.qualifiers.tolist() == [False, False]
+    # Of a relation that the model does not know: no relation of the model's may take it.
+    unknown = replace(
+        OWN,
+        relations=(*OWN.relations, Relation("divorced from")),
+        qualifiers=(QualifierType("when", relations=("divorced from",)),),
+    )
+    assert restrict(OWN, unknown).limits.qualifiers.tolist() == [False, False]
     none = restrict(OWN, replace(OWN, qualifiers=()))
     assert none.limits.qualifiers.all()
 

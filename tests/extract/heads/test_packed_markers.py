@@ -273,6 +273,9 @@ def test_ends_in_training_are_those_of_triples_then_other_gold_then_likely_false
     # (0, 1) shares a word with a gold span; of the others the two likeliest are taken.
     assert spans.spans[0].tolist() == [[0, 2], [3, 5], [6, 7], [2, 3], [8, 9]]
     assert subjects[0].tolist() == [True, True, True, False, False]
+    given = [replace(gold, given=True)]
+    spans, _ = head._training_ends(scores, torch.ones(1, 9, dtype=torch.bool), given)
+    assert spans.spans[0].tolist() == [[0, 2], [3, 5], [6, 7]]
 
 
 def test_windows_leave_room_for_solid_markers_and_a_full_one_is_read(

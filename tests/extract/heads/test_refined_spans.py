@@ -326,3 +326,12 @@ def test_training_lowers_the_loss_to_a_right_answer() -> None:
     expected: set[object] = {((s, e), label) for s, e, label in GOLD.entities}
     expected |= {((s, e), r, (o, f)) for s, e, r, o, f in GOLD.triples}
     assert {name for name, score in found.items() if score > 0} == expected
+
+
+def test_given_entities_train_no_pairs_with_other_spans() -> None:
+    head = make_head(OPEN)
+    mask = torch.ones(1, 9, dtype=torch.bool)
+    scores = torch.randn(1, 9, 9, N_TYPES, generator=torch.Generator().manual_seed(0))
+    own = {(s, e) for s, e, _ in GOLD.entities}
+    assert set(head._training_ends(scores, mask, [GOLD]).rows[0]) > own
+    assert set(head._training_ends(scores, mask, [replace(GOLD, given=True)]).rows[0]) == own

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from extract.evaluation.report import evaluate_sentences
+from extract.training.recipe import Recipe, read_recipe, write_recipe
 from tests.extract.interfaces.command import assert_one_line_error, run_here
 
 
@@ -120,3 +123,49 @@ def test_decoder_is_used_and_reported(
     assert result["settings"]["decoder"] == "exact"
     assert result["metrics"]["relation"]["strict"]["f1"] > 0.9
     assert run_here("evaluate", *words[:-1], "best") == 2
+
+
+@pytest.fixture
+def of_two_corpora(tmp_path: Path, tiny_model: Path) -> Path:
+    """The tiny model with a recipe that names a second corpus and reads no types of the first."""
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    data = read_recipe(model / "recipe.toml").model_dump()
+    first = data["corpora"][0] | {"path": None, "typed": False, "train": "train"}
+    data["corpora"] = [first, {"name": "conll04"}]
+    write_recipe(Recipe.model_validate(data), model / "recipe.toml")
+    return model
+
+
+def test_model_of_several_corpora_is_scored_on_what_the_corpus_annotates(
+    of_two_corpora: Path,
+    tiny_model: Path,
+    facts_corpus: Path,
+    facts_file: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    lines = facts_file.read_text(encoding="utf-8").splitlines(keepends=True)
+    (whole,) = facts_corpus.iterdir()
+    whole.write_text("".join(line for line in lines if "educated at" in line), encoding="utf-8")
+    words = ["evaluate", "-c", "hyperred", "--file", facts_file, "--json", tmp_path / "out.json"]
+
+    def scored(*more: object) -> dict[str, Any]:
+        assert run_here(*words, *more) == 0
+        return dict(json.loads((tmp_path / "out.json").read_text()))
+
+    own = scored("-m", of_two_corpora)
+    err = capfd.readouterr().err
+    assert "tripack: note: scored as trained on hyperred: " in err and err.count("\n") == 1
+    assert "12 of 13 relations that it does not annotate are left out; " in err
+    assert "entity types, which it does not annotate, are not compared" in err
+    assert own["as_trained"] == {"words": "corpus", "typed": False, "relations": ["educated at"]}
+    every = scored("-m", of_two_corpora, "--all-labels", "--quiet")
+    assert every["as_trained"] is None and capfd.readouterr().err == ""
+    alone = scored("-m", tiny_model)
+    assert alone["metrics"] == every["metrics"]
+    left, all_ = (found["metrics"]["relation"]["boundary"] for found in (own, every))
+    assert 0 < left["n_pred"] < all_["n_pred"]
+    assert left["n_gold"] == all_["n_gold"]
+    # Where the corpus is not at hand, its labels are those of what is scored.
+    whole.unlink()
+    assert scored("-m", of_two_corpora)["metrics"]["relation"]["boundary"] == all_

@@ -16,7 +16,13 @@ from typing import Any
 import pytest
 
 from extract.schema import Schema
-from tests.extract.interfaces.command import command, environment, run_here, tripack
+from tests.extract.interfaces.command import (
+    assert_one_line_error,
+    command,
+    environment,
+    run_here,
+    tripack,
+)
 
 FACT = "Leonard Parker received his PhD from Harvard University in 1967."
 OTHER = "In 2004, Anna Lind joined Northwind as chief engineer."
@@ -299,3 +305,14 @@ def test_objective_and_time_limit_go_to_the_exact_decoders(
 def test_explain_needs_a_format_that_shows_it(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_here("extract", FACT, "--explain", "--format", kind) == 2
     assert f"--explain with format {kind}, expected table or jsonl" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.jsonl.gz", "out.csv.ZST"])
+def test_output_whose_name_promises_another_content_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert run_here("extract", "Ada.", "--output", tmp_path / name) == 2
+    err = capfd.readouterr().err
+    assert_one_line_error(err)
+    assert f"expected a name without .{name.lower().rsplit('.', 1)[1]}" in err
+    assert list(tmp_path.iterdir()) == []

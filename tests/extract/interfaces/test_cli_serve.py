@@ -14,6 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from extract.errors import InputError
+from extract.interfaces.server.app import Service
+from extract.interfaces.server.run import open_port, serve
+from extract.interfaces.server.settings import ServerSettings
+from extract.pipeline import load
 from tests.extract.interfaces.command import (
     ROOT,
     assert_one_line_error,
@@ -129,3 +134,15 @@ def test_every_option_is_on_the_page(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_here("serve", "--help") == 0
     options = set(re.findall(r"--[a-z-]+", capfd.readouterr().out)) - {"--help", "--debug"}
     assert len(options) > 15 and [option for option in sorted(options) if option not in PAGE] == []
+
+
+def test_address_that_is_taken_while_the_model_is_loaded_is_one_line(
+    tiny_model: Path,
+) -> None:
+    with open_port("127.0.0.1", 0) as taken, socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(taken.getsockname())
+        other.listen()
+        service = Service(load(tiny_model, device="cpu"), ServerSettings())
+        with pytest.raises(InputError, match=r"Cannot listen on 127\.0\.0\.1 port \d+: .*in use"):
+            serve(service, taken, lambda: None)

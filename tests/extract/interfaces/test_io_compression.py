@@ -96,3 +96,13 @@ def test_zstandard_without_its_package_says_what_to_install(
     (tmp_path / "in.txt.zst").write_bytes(zstd(b"text"))
     with pytest.raises(InputError, match=r"pip install 'tripack\[zstd\]'"):
         read(tmp_path / "in.txt.zst")
+
+
+@pytest.mark.parametrize(("suffix", "pack"), PACKED)
+def test_what_stands_before_the_damage_is_read(tmp_path: Path, suffix: str, pack: Pack) -> None:
+    lines = [f"{number * 7919 % 100_003}" for number in range(20_000)]
+    path = tmp_path / f"in.txt{suffix}"
+    path.write_bytes(pack("".join(f"{line}\n" for line in lines).encode())[:-50])
+    found = [text for _, text in read(path, lines=True, skip_bad=True)]
+    assert found == lines[: len(found)]
+    assert len(found) >= len(lines) / 2  # a frame of Zstandard that is not whole gives nothing

@@ -260,3 +260,51 @@ def test_standard_input_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(Source.open("-", ReadSettings())) == [("stdin", "a\nb")]
     monkeypatch.setattr("sys.stdin", pipe(b"a\nb"))
     assert list(Source.open("-", ReadSettings(lines=True))) == [("stdin:1", "a"), ("stdin:2", "b")]
+
+
+def test_csv_record_of_invalid_bytes_is_left_out_whole_and_no_other(tmp_path: Path) -> None:
+    content = b'id,text\n1,"Marie\nbad \xff byte\nParis."\n2,"two"\n3,"th\nree"\n"fo"ur,4\n5,five\n'
+    path = put(tmp_path / "a.csv", content)
+    source = Source.open(str(path), ReadSettings(skip_bad=True))
+    assert list(source) == [("2", "two"), ("3", "th\nree"), ("5", "five")]
+    assert source.tally.n_bad == 2
+    with pytest.raises(InputError, match="not valid UTF-8 at byte 21"):
+        read(path)
+    with pytest.raises(InputError, match="not valid UTF-8 at byte 11"):
+        read(put(tmp_path / "b.csv", b"id,text,caf\xe9\n1,a,b\n"))
+
+
+def test_csv_bad_rows_do_not_move_line_numbers(tmp_path: Path) -> None:
+    path = put(tmp_path / "a.csv", 'text,n\none,1\n"b"ad,2\n"three\nlines",3\nfour,4\n')
+    assert read(path, skip_bad=True) == [
+        ("a.csv:2", "one"),
+        ("a.csv:4", "three\nlines"),
+        ("a.csv:6", "four"),
+    ]
+    with pytest.raises(InputError, match="line 5: not CSV"):
+        read(put(tmp_path / "b.csv", b'text\none\nbad \xff\ntwo\n"a"b\n'), errors="replace")
+
+
+@pytest.mark.parametrize("name", ["text", "id"])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, name: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = ["id", "text", name]
+    csv = put(tmp_path / "a.csv", ",".join(columns) + "\n1,2,3\n")
+    parquet = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array(["1"])] * 3, names=columns), parquet)
+    for path in (csv, parquet):
+        with pytest.raises(InputError, match=f"expected one column '{name}', got 2"):
+            read(path)
+
+
+def test_files_that_cannot_be_read_are_skipped_and_the_next_is_read(tmp_path: Path) -> None:
+    put(tmp_path / "a.parquet", b"no Parquet")
+    put(tmp_path / "b.csv", "other,columns\n1,2\n")
+    put(tmp_path / "c.txt", "whole")
+    source = Source.open(str(tmp_path), ReadSettings(skip_bad=True))
+    assert list(source) == [("c.txt", "whole")]
+    assert source.tally.n_bad == 2
+    with pytest.raises(InputError, match="not a Parquet file"):
+        read(tmp_path)

@@ -92,7 +92,7 @@ def test_read_date_known_forms_are_read(text: str, expected: tuple[str, str]) ->
         "the 1960s", "1990-91", "1990–1991", "2001-02", "03/04/1967", "12 March", "March", "March '67",
         "12 March 67", "31 April 1999", "29 February 1900", "31/31/1999", "circa 1967", "early 1967",
         "1967 BC AD", "AD 70 BC", "0 BC", "44", "0000", "1967-13", "1967-02-30", "19th century", "since 1967",
-        "123456", "", " ", "Sunday", "١٩٦٧", "in",
+        "123456", "", " ", "Sunday", "١٩٦٧", "in", "007", "0099", "196²", "March 0967",
     ],
 )  # fmt: skip
 def test_read_date_unclear_or_impossible_is_none(text: str) -> None:

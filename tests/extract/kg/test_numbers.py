@@ -81,7 +81,7 @@ def test_read_number_known_forms_are_read(text: str, expected: tuple[str, str]) 
         "12 %", "12 km", "12th", "007", "3,50", "1,2345", "3.500.000", "a million", "hundred",
         "two one", "and five",
         "five and", "five hundred and", "twenty zero", "two thousand million", "dozens", "", "-",
-        ".5", "1e6", "٣",
+        ".5", "1e6", "٣", "10⁶", "5²", "H₂", "1½", "③",
     ],
 )  # fmt: skip
 def test_read_number_what_is_more_or_unclear_is_none(text: str) -> None:

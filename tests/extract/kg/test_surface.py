@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extract.kg.surface import may_name, names_one_person, normalised, without_accents
+from extract.kg.surface import (
+    compatible,
+    may_name,
+    names_one_person,
+    normalised,
+    without_accents,
+)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +92,16 @@ def test_may_name_words_stand_in_order(short: str, full: str, expected: bool) ->
 
 def test_without_accents_keeps_the_letters() -> None:
     assert without_accents("mediaș durán") == "medias duran"
+    assert without_accents("パリ") != without_accents("バリ")  # Paris, Bali
+    assert without_accents("ガス") != without_accents("カス")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("１２ ＫＭ", "12 KM"), ("3 x 10⁸", "3 x 10⁸"), ("1½ ﬁsh", "1½ fish"), ("CO₂", "CO₂"),
+        ("①", "①"), ("e\u0301", "é"), ("", ""),
+    ],
+)  # fmt: skip
+def test_compatible_keeps_what_means_another_thing_by_its_place(text: str, expected: str) -> None:
+    assert compatible(text) == expected

@@ -154,6 +154,8 @@ def test_impossible_dates_are_found(kind: str, triples: list) -> None:
         [("ann", BORN, year(1950)), ("bob", BORN, year(1950)), ("ann", "father", "bob")],
         [("club", "inception", date("2024-06-01")), ("treaty", "end time", year(2050))],
         [("ann", "published", Value("spring", "string", "spring"))],
+        [("ann", BORN, year(1967)), ("ann", BORN, Value("circa 1967", "string", "circa 1967")),
+         ("ann", BORN, Value("the 1960s", "string", "the 1960s"))],
     ],
 )  # fmt: skip
 def test_dates_that_may_be_right_are_not_reported(triples: list) -> None:

@@ -132,6 +132,50 @@ def test_shared_labels_and_local_names_are_told_apart(tmp_path: Path) -> None:
     ]
 
 
+def test_shared_local_names_without_labels_are_told_apart_by_iri(tmp_path: Path) -> None:
+    schema = read_turtle(
+        tmp_path,
+        ":date a owl:Class . :p a owl:DatatypeProperty ; rdfs:range xsd:date ; rdfs:domain :date .",
+    )
+    names = ["date (http://e.org/date)", "date (http://www.w3.org/2001/XMLSchema#date)"]
+    assert schema.entity_names == names
+    assert (schema.relation("p").domain, schema.relation("p").range) == (
+        (names[0],),
+        (names[1],),
+    )
+
+
+def test_datatypes_of_a_union_become_entity_types(tmp_path: Path) -> None:
+    schema = read_turtle(
+        tmp_path,
+        ":p a owl:DatatypeProperty ; "
+        "rdfs:range [ a rdfs:Datatype ; owl:unionOf ( xsd:date xsd:gYear ) ] .",
+    )
+    assert schema.relation("p").range == ("date", "gYear")
+
+
+@pytest.mark.parametrize(
+    ("parents", "domain"), [(":q , :r", "D"), (":q , :s", "B"), (":q , :t", "B")]
+)
+def test_a_property_below_several_has_what_all_their_ends_admit(
+    tmp_path: Path, parents: str, domain: str
+) -> None:
+    schema = read_turtle(
+        tmp_path,
+        ":A a owl:Class . :B a owl:Class ; rdfs:subClassOf :A . :C a owl:Class ; rdfs:subClassOf :A . "
+        ":D a owl:Class ; rdfs:subClassOf :B , :C . :E a owl:Class . "
+        ":q a owl:ObjectProperty ; rdfs:domain :B . :r a owl:ObjectProperty ; rdfs:domain :C . "
+        ":s a owl:ObjectProperty ; rdfs:domain :A . :t a owl:ObjectProperty ; rdfs:domain :E . "
+        f":p a owl:ObjectProperty ; rdfs:subPropertyOf {parents} .",
+    )
+    assert schema.relation("p").domain == (domain,)
+
+
+def test_a_symmetric_property_has_the_same_ends(tmp_path: Path) -> None:
+    relation = relation_of(tmp_path, "a owl:SymmetricProperty ; rdfs:domain :B")
+    assert relation.domain == relation.range == ("B",)
+
+
 @pytest.mark.parametrize(
     ("ends", "domain"),
     [

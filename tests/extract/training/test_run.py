@@ -32,6 +32,7 @@ from tests.extract.training.runs import (
     outcome,
     short_recipe,
 )
+from tests.tiny import recipe_with
 
 N_STEPS_AN_EPOCH = 4  # 16 sentences in batches of 4
 
@@ -258,18 +259,14 @@ def test_run_shorter_than_its_first_scoring_is_scored_at_the_end(
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
 
 
+NOTHING_LEARNT = {"learning_rate": 1e-12, "head_learning_rate": 1e-12}  # no score is ever beaten
+
+
 def test_run_out_of_patience_stops_and_stays_stopped_when_resumed(
-    tiny_encoder: Path, facts_file: Path, tmp_path: Path
+    tiny_encoder: Path, facts_file: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    # A rate at which nothing is learnt: the first score is never beaten.
-    recipe = short_recipe(
-        tiny_encoder,
-        facts_file,
-        epochs=9,
-        patience=2,
-        learning_rate=1e-12,
-        head_learning_rate=1e-12,
-    )
+    recipe = short_recipe(tiny_encoder, facts_file, epochs=9, patience=2, **NOTHING_LEARNT)
+    recipe = recipe.model_copy(update={"start": str(tiny_model)})
     run = tmp_path / "run"
     assert train(recipe, run)["best_epoch"] == 1.0
     assert checkpoints(run) == [3 * N_STEPS_AN_EPOCH]
@@ -278,6 +275,13 @@ def test_run_out_of_patience_stops_and_stays_stopped_when_resumed(
     train(recipe, run)
     assert checkpoints(run) == [3 * N_STEPS_AN_EPOCH]
     assert outcome(run) == before
+
+
+def test_run_that_finds_nothing_loses_no_patience_and_keeps_its_last_epoch(
+    tiny_encoder: Path, facts_file: Path, tmp_path: Path
+) -> None:
+    recipe = short_recipe(tiny_encoder, facts_file, epochs=4, patience=2, **NOTHING_LEARNT)
+    assert train(recipe, tmp_path / "run", progress=False)["best_epoch"] == 4.0
 
 
 def test_run_without_averaging_keeps_its_own_weights(
@@ -312,6 +316,23 @@ def test_run_folder_of_another_recipe_is_refused_and_untouched(
         train(other, run)
     assert outcome(run) == before
     assert read_recipe(run / "recipe.toml") == recipe
+
+
+def test_a_recipe_that_cannot_be_trained_leaves_the_folder_free(
+    recipe: Recipe, facts_file: Path, tmp_path: Path
+) -> None:
+    data = recipe.model_dump()
+    data["corpora"][0]["path"] = str(tmp_path / "nowhere")
+    with pytest.raises(CorpusError, match="nowhere"):
+        train(Recipe.model_validate(data), tmp_path / "run")
+    assert list((tmp_path / "run").iterdir()) == []
+    # A run of another recipe that was killed before its first checkpoint holds nothing to go on with.
+    write_recipe(recipe.model_copy(update={"seed": 99}), tmp_path / "run" / "recipe.toml")
+    short = recipe_with(recipe, epochs=1)
+    train(short, tmp_path / "run", progress=False)
+    assert read_recipe(tmp_path / "run" / "recipe.toml") == short
+    with pytest.raises(OutputError, match="holds a run of another recipe"):
+        train(recipe, tmp_path / "run")
 
 
 def test_run_folder_that_is_a_file_is_refused_in_one_line(recipe: Recipe, tmp_path: Path) -> None:

@@ -73,12 +73,12 @@ def test_sentences_without_a_document_are_documents_of_their_own() -> None:
 @pytest.mark.parametrize("fold", range(5))
 def test_a_fold_and_the_others_share_nothing_and_lack_nothing(fold: int) -> None:
     part = part_of()
-    numbered = replace(part, gold=list(range(N)))  # type: ignore[arg-type]
+    numbered = replace(part, dev=list(range(N)))  # type: ignore[arg-type]
     own, others = numbered.only(fold), numbered.without(fold)
-    assert set(own.gold) & set(others.gold) == set()  # type: ignore[arg-type]
-    assert sorted(own.gold + others.gold) == list(range(N))  # type: ignore[type-var, arg-type]
+    assert set(own.dev) & set(others.dev) == set()  # type: ignore[arg-type]
+    assert sorted(own.dev + others.dev) == list(range(N))  # type: ignore[type-var, arg-type]
     assert set(own.folds) == {fold} and fold not in others.folds
-    assert len(own.texts) == len(own.found) == len(own.examples) == len(own.gold) == len(own.folds)
+    assert len(own.found) == len(own.examples) == len(own.dev) == len(own.folds)
 
 
 def noting(seen: list[set[int]], part: StackPart):  # type: ignore[no-untyped-def]

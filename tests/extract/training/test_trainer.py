@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from extract.model import EncoderConfig, ExtractionModel, ModelConfig
 from extract.schema import Schema
 from extract.training.recipe import TrainingRecipe
-from extract.training.trainer import parameter_groups
+from extract.training.trainer import _Best, parameter_groups
 
 SCHEMA = Schema.from_dict({"entity_types": ["A"], "relations": ["r"], "qualifiers": ["q"]})
 
@@ -38,3 +39,25 @@ def test_every_trainable_weight_is_in_one_group_at_its_rate(
     assert rates["head.relation_scorer.weight"] == (7.0, 0.25)
     assert rates["head.relation_scorer.bias"] == (7.0, 0.0)
     assert ("encoder.model.embeddings.word_embeddings.weight" in rates) != freeze
+
+
+def test_the_best_epoch_is_the_first_with_the_highest_f1_and_the_last_while_it_is_0(
+    tmp_path: Path,
+) -> None:
+    model = torch.nn.Linear(1, 1)
+
+    def offer(f1: float, epoch: float) -> tuple[float, float, float]:
+        with torch.no_grad():
+            model.weight.fill_(epoch)
+        best = _Best(tmp_path)  # as a resumed run reads it
+        best.offer(f1, epoch, model)
+        kept = torch.nn.Linear(1, 1)
+        _Best(tmp_path).load_into(kept)
+        return _Best(tmp_path).f1, _Best(tmp_path).epoch, kept.weight.item()
+
+    assert offer(0.0, 1) == (0.0, 1, 1)
+    assert offer(0.0, 2) == (0.0, 2, 2)
+    assert offer(0.5, 3) == (0.5, 3, 3)
+    assert offer(0.5, 4) == (0.5, 3, 3)
+    assert offer(0.0, 5) == (0.5, 3, 3)
+    assert offer(0.6, 6) == (0.6, 6, 6)

@@ -145,3 +145,41 @@ def test_copies_with_other_names_join_the_train_part(tmp_path: Path) -> None:
     found = [t for e in more.train[9:] for t in e.sentence.triples]
     assert {t.subject.text for t in found} <= towns
     assert any(t.subject.text[:2] != t.object.text[:2] for t in found)
+
+
+def test_corpora_of_one_name_are_told_apart(tmp_path: Path, facts_file: Path) -> None:
+    other = tmp_path / "other.jsonl"
+    other.write_bytes(facts_file.read_bytes())
+    data = load_corpora([facts(facts_file), facts(other), facts(tmp_path, parts="*.jsonl")])
+    assert [d.title for d in data] == ["hyperred#1", "hyperred#2", "hyperred/other.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "what"),
+    [
+        ("strict", "triples"),
+        ("partial", "triples"),
+        ("entity", "entities"),
+        ("quintuplet", "qualifiers"),
+    ],
+)
+def test_a_dev_part_without_what_its_metric_counts_is_refused(
+    tmp_path: Path, metric: str, what: str
+) -> None:
+    entity = {"text": "Ann", "start": 0, "end": 3, "label": "PER"}
+    triple = {
+        "subject": entity,
+        "relation": "is",
+        "object": entity | {"start": 4, "end": 7, "text": "Bob"},
+    }
+    full = {"text": "Ann Bob", "entities": [entity], "triples": [triple]}
+    bare = full | {"triples": []} if what == "triples" else full
+    bare = bare | {"entities": [], "triples": []} if what == "entities" else bare
+    for name, record in (("train", full), ("dev", bare)):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    recipe = CorpusRecipe.model_validate(
+        {"name": "tripack", "path": str(tmp_path), "metric": metric}
+    )
+    with pytest.raises(RecipeError, match=rf"Expected {what} in the dev part of corpus 'tripack'"):
+        load_corpus(recipe)
+    assert load_corpus(recipe.model_copy(update={"dev": "none"})).dev == []

@@ -43,7 +43,8 @@ def test_run_over_a_compressed_file_says_what_it_did(tmp_path: Path, tiny_model:
         (["--output", "out/", "--format", "parquet", "--explain"], "Got --explain with"),
         (["--output", "out/", "--force", "--resume"], "Got both --resume and --force"),
         (["--output", "in/out/"], "The input is inside in/out/"),
-        (["--output", "out/", "--input", "-"], "without files to read"),
+        (["--output", "in/further/"], "The output in/further/ is inside the input in, expected"),
+        (["--output", "out/", "--input", "-"], "Got --input 2 times, expected it once"),
     ],
 )
 def test_wrong_use_is_one_line_and_leaves_nothing(

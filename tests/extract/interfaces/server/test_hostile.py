@@ -337,6 +337,24 @@ def test_smuggled_request_is_not_answered(strict: Served) -> None:
     assert found[0] == 400
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"GET /health HTTP/1.1\r\n\r\n",  # no host
+        HEAD + b"content-length: -1\r\n\r\n",
+        HEAD + b"content-length: 1\r\ncontent-length: 2\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_answered_as_a_problem(strict: Served, sent: bytes) -> None:
+    head, _, body = strict.raw(sent).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"content-type: application/problem+json" in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["title"]) == (400, "Bad Request")
+    assert "HTTP/1.1" in problem["detail"]
+
+
 def test_many_open_connections_leave_room(tiny_extractor: Extractor) -> None:
     limits = ServerSettings(max_connections=20, head_timeout=0.5)
     with serving(tiny_extractor, limits) as server:
