@@ -10,8 +10,11 @@ import regex
 _ARTICLE = regex.compile(r"^(?:the|an?) (?=.)")
 _POSSESSIVE = regex.compile(r"['’]s?$")
 _INITIALISM = regex.compile(r"\b(?:\p{L}\.)+\p{L}?(?!\p{L})")
-# Apostrophes go without a gap (O'Brien, OBrien), all else that is no letter or digit leaves one.
-_APOSTROPHE, _GAP = regex.compile(r"['’`ʼ]"), regex.compile(r"[^\p{L}\p{M}\p{N}]+")
+# Apostrophes go without a gap (O'Brien, OBrien), all else that is no letter or digit leaves one, but for what
+# tells names apart: C++ and C#, Disney+, +1 and -1.
+_TOLD = r"(?<=[\p{L}\p{N}+#])[+#]+(?![\p{L}\p{N}])|(?<![\p{L}\p{M}\p{N}])[-+](?=\p{N})"
+_APOSTROPHE = regex.compile(r"['’`ʼ]")
+_GAP = regex.compile(rf"(?:(?!{_TOLD})[^\p{{L}}\p{{M}}\p{{N}}])+")
 _LEGAL_FORMS = frozenset(
     "ab ag as asa bv co company corp corporation gmbh inc incorporated kg kk limited llc llp ltd nv "
     "oy oyj plc pty sa sarl se spa srl".split()
@@ -27,6 +30,8 @@ _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]{2}")
 
 def normalised(text: str, *, organisation: bool = False, person: bool = False) -> str:
     """A name for comparison: NFKC, without case, article, possessive and punctuation, single spaces.
+
+    Of punctuation "+" and "#" behind a word and signs before a number stay.
 
     Of an organisation, legal forms at the end go too ("Apple Inc." is "apple"), of a person, titles at the
     beginning ("Dr. Smith" is "smith"). Letters with points between them are one word ("U.S." is "us"), but a

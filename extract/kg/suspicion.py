@@ -153,10 +153,21 @@ def _ends(graph: Graph, rules: SchemaRules) -> Iterator[Finding]:
         if not rules.admits_subject(s.relation, kind, s.relation_id):
             what = f"{said(graph, s)}: {graph.label(s.subject)} is {kind}"
             yield _finding("domain", what, [s])
-        kind = graph.nodes[s.object].type if isinstance(s.object, str) else None
-        if not rules.admits_object(s.relation, kind, s.relation_id):
-            what = f"{said(graph, s)}: {graph.label(s.object)} is {kind}"
+        kinds = _object_types(graph, s)
+        if kinds and not any(rules.admits_object(s.relation, k, s.relation_id) for k in kinds):
+            what = f"{said(graph, s)}: {graph.label(s.object)} is {' and '.join(kinds)}"
             yield _finding("range", what, [s])
+
+
+def _object_types(graph: Graph, statement: Statement) -> list[str]:
+    """The type of a statement's object; of a date or number, those of its mentions."""
+    object_ = statement.object
+    types = (
+        {fact.object.type for fact in statement.evidence}
+        if isinstance(object_, Value)
+        else {graph.nodes[object_].type}
+    )
+    return sorted(kind for kind in types if kind is not None)
 
 
 def _disjoint(graph: Graph, rules: SchemaRules) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ more than half its time: an answer that comes too late costs as much as one in t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
@@ -15,7 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 
 from extract.encoder.words import count_words
@@ -58,7 +59,8 @@ class Batcher:
         self._running_words = 0
         self._running_since = 0.0
         self._changed = threading.Condition()
-        self._closed = False
+        self._closed = self._abandoned = False
+        self._running: list[_Job] = []
         self._rate_words, self._rate_seconds = 1.0, 1.0  # warming up measures them
         self._warm: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="tripack-model", daemon=True)
@@ -70,14 +72,25 @@ class Batcher:
 
     async def stop(self) -> None:
         """Refuse what waits, let the batch that runs end, and end the thread."""
+        self._refuse_waiting()
+        if not self._abandoned:
+            await asyncio.to_thread(self._thread.join, self._settings.drain_limit)
+
+    def abandon(self) -> None:
+        """Refuse what waits and what runs; the thread goes on, and nobody waits for it."""
+        self._abandoned = True
+        self._refuse_waiting()
+        for job in self._running:
+            _end(job, _stopping())
+
+    def _refuse_waiting(self) -> None:
         with self._changed:
             self._closed = True
             waiting, self._queue, self._queued_words = [*self._queue], deque(), 0
             self._changed.notify_all()
         for job in waiting:
             if job.done.set_running_or_notify_cancel():
-                job.done.set_exception(busy(503, "The server is stopping.", 1))
-        await asyncio.to_thread(self._thread.join, self._settings.drain_limit)
+                _end(job, _stopping())
 
     @property
     def alive(self) -> bool:
@@ -127,7 +140,7 @@ class Batcher:
         """Queue a job. Raises `Problem` if there is no room or no time for it."""
         with self._changed:
             if self._closed:
-                raise busy(503, "The server is stopping.", 1)
+                raise _stopping()
             ahead = self._queued_words + self._running_words
             full = self._queue and self._queued_words + job.words > self._settings.waiting_words
             late = (ahead + job.words) / self.rate > self._settings.time_limit * _PATIENCE
@@ -208,7 +221,7 @@ class Batcher:
             if job.done.set_running_or_notify_cancel():  # not cancelled just now
                 chosen.append(job)
                 words += job.words
-        self._queue, self._running_words = left, words
+        self._queue, self._running, self._running_words = left, chosen, words
         self._running_since = time.monotonic()
         return chosen
 
@@ -220,16 +233,18 @@ class Batcher:
         try:
             lines = self._lines(texts, jobs[0].threshold)
         except Exception as error:
+            if self._abandoned:  # the process is ending around it
+                return
             if len(jobs) > 1:
                 for job in jobs:
                     self._read([job])
             else:
-                jobs[0].done.set_exception(_problem(error))
+                _end(jobs[0], _problem(error))
             return
         self._metrics.documents.inc(len(texts))
         at = 0
         for job in jobs:
-            job.done.set_result(lines[at : at + len(job.texts)])
+            _end(job, lines[at : at + len(job.texts)])
             at += len(job.texts)
 
     def _lines(self, texts: Sequence[Named], threshold: float | None) -> list[bytes]:
@@ -246,6 +261,19 @@ class Batcher:
         self._metrics.batch_words.observe(words)
         self._metrics.batch_seconds.observe(seconds)
         self._metrics.words.inc(words)
+
+
+def _end(job: _Job, outcome: list[bytes] | Problem) -> None:
+    """Answer a job that has not been answered, as one that was abandoned has."""
+    with contextlib.suppress(InvalidStateError):
+        if isinstance(outcome, Problem):
+            job.done.set_exception(outcome)
+        else:
+            job.done.set_result(outcome)
+
+
+def _stopping() -> Problem:
+    return busy(503, "The server is stopping.", 1)
 
 
 def _problem(error: Exception) -> Problem:

@@ -63,7 +63,8 @@ def is_local(taken: socket.socket) -> bool:
 
 
 class DrainingServer(uvicorn.Server):
-    """On the first signal it refuses new texts and ends with the last answer, on the second at once."""
+    """On the first signal it refuses new texts and ends with the last answer, on the second it gives up those
+    that run, and on the third it does not even tell their clients."""
 
     def __init__(self, service: Service, ready: Callable[[], None] | None = None) -> None:
         settings = service.settings
@@ -89,6 +90,7 @@ class DrainingServer(uvicorn.Server):
         self._service = service
         self._ready = ready
         self._told = 0.0  # when the first signal came
+        self._gives_up = False
         self.n_given_up = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -100,7 +102,8 @@ class DrainingServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain; stop at once if that has begun already."""
         if self._service.draining:
-            self.should_exit = self.force_exit = True
+            self.force_exit = self._gives_up
+            self.should_exit = self._gives_up = True
             return
         self._told = time.monotonic()
         self._service.draining = True
@@ -114,6 +117,8 @@ class DrainingServer(uvicorn.Server):
                 self.should_exit = True
         if self.should_exit:
             self.n_given_up = self._service.app.n_active
+            if self._gives_up:
+                self._service.batcher.abandon()
         return await super().on_tick(counter)
 
 

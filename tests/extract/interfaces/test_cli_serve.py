@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,3 +147,37 @@ def test_address_that_is_taken_while_the_model_is_loaded_is_one_line(
         service = Service(load(tiny_model, device="cpu"), ServerSettings())
         with pytest.raises(InputError, match=r"Cannot listen on 127\.0\.0\.1 port \d+: .*in use"):
             serve(service, taken, lambda: None)
+
+
+def test_second_signal_ends_it_without_a_traceback(tiny_model: Path) -> None:
+    with running("--model", tiny_model, "--threads", 1) as (process, connection):
+        body = json.dumps({"text": f"{FACT} " * 1500}).encode()
+        asked = [
+            http.client.HTTPConnection("127.0.0.1", connection.port, timeout=_PATIENCE)
+            for _ in range(8)
+        ]
+        for one in asked:
+            one.request("POST", "/extract", body, {"content-type": "application/json"})
+
+        def health() -> dict[str, Any]:
+            connection.request("GET", "/health")
+            return dict(json.loads(connection.getresponse().read()))
+
+        while not health()["waiting_requests"]:
+            pass
+        process.terminate()
+        while health()["status"] != "draining":  # a signal that is still pending swallows another
+            pass
+        process.terminate()
+        answers = [one.getresponse() for one in asked]
+        assert {answer.status for answer in answers} <= {200, 429, 503}
+        n_given_up = sum(
+            b"The server is stopping." in answer.read()
+            for answer in answers
+            if answer.status == 503
+        )
+        assert process.stderr is not None
+        told = process.stderr.read()
+        assert re.fullmatch(r"tripack: stopped; requests given up: [1-8]\n", told)
+        assert n_given_up >= 1
+        assert process.wait(_PATIENCE) == 130

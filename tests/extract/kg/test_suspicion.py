@@ -86,6 +86,23 @@ def test_types_outside_domain_and_range() -> None:
     }
 
 
+def test_range_holds_for_dates_and_numbers_too() -> None:
+    graph = graph_of(("ann", "capital", year(1967)), types=TYPES | {"ann": "LOC"})
+    statement = graph.statements["s0"]
+
+    def typed(*types: str | None) -> Graph:
+        facts = (
+            replace(f, object=replace(f.object, type=t)) for t in types for f in statement.evidence
+        )
+        return replace(graph, statements={"s0": replace(statement, evidence=tuple(facts))})
+
+    schema = replace(SCHEMA, entity_types=(*SCHEMA.entity_types, EntityType("TIME")))
+    (finding,) = found(typed("TIME", None), schema)
+    assert (finding.kind, finding.message) == ("range", "ann | capital | 1967: 1967 is TIME")
+    assert found(typed("TIME", "LOC"), schema) == []
+    assert found(typed(None), schema) == []
+
+
 def test_disjoint_types_of_the_mentions_of_one_node() -> None:
     graph = graph_of(("ann", "knows", "bob"), types=TYPES)
     mentions = tuple(

@@ -156,3 +156,21 @@ def test_draining_answers_what_was_taken_and_nothing_new(gated: Gated) -> None:
         assert_told_when_to_return(served.extract({"text": "New."}), 503)
         gated.gate.set()
         assert asking.answers()[0].status == 200
+
+
+def test_what_is_abandoned_is_told_so_whether_it_runs_or_waits(
+    gated: Gated, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(gated) as served:
+        asking = Asking(served)
+        hold(served, gated, asking)
+        asking.ask({"text": "Waits."})
+        until(lambda: waiting(served) == 1)
+        served.service.batcher.abandon()
+        answers = asking.answers()
+        assert [answer.status for answer in answers] == [503, 503]
+        assert {answer.json["detail"] for answer in answers} == {"The server is stopping."}
+        assert served.extract({"text": "Later."}).status == 503
+        gated.gate.set()
+        until(lambda: not served.service.batcher.alive)  # the thread ends by itself
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
