@@ -8,6 +8,7 @@ begin with the first letter.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import regex
@@ -33,11 +34,13 @@ def abbreviations(bases: BaseEntities) -> Iterator[Merge]:
     votes = Votes()
     for document, found in bases.by_document.items():
         shorts = [(base, letters) for base in found if (letters := _letters(base)) is not None]
-        longs = [base for base in found if any(gap in base.surface for gap in " -")]
+        longs = _Longs(
+            [base for base in found if any(gap in base.surface for gap in " -")], document
+        )
         for short, letters in shorts:
             reasons = {
                 long.id: reason
-                for long in longs
+                for long in longs.near(short, letters)
                 if bases.agree(short, long)
                 and (reason := _reason(short, long, letters, document)) is not None
             }
@@ -46,6 +49,35 @@ def abbreviations(bases: BaseEntities) -> Iterator[Merge]:
             if len(named) == 1:
                 votes.add(short, bases[named[0]], reasons[named[0]])
     yield from votes.merges(bases, "abbreviation")
+
+
+class _Longs:
+    """The long forms of a document, by their initials and by where they start and end."""
+
+    def __init__(self, longs: Sequence[BaseEntity], document: str) -> None:
+        self._document = document
+        self._by_initials: dict[str, list[BaseEntity]] = defaultdict(list)
+        self._starting: dict[int, list[BaseEntity]] = defaultdict(list)
+        self._ending: dict[int, list[BaseEntity]] = defaultdict(list)
+        for long in longs:
+            mentions = long.in_document(document)
+            for mention in mentions:
+                self._starting[mention.start].append(long)
+                self._ending[mention.end].append(long)
+            for letters in {letters for mention in mentions for letters in initials(mention.text)}:
+                self._by_initials[letters].append(long)
+
+    def near(self, short: BaseEntity, letters: str) -> list[BaseEntity]:
+        """Those whose initials are the letters, and those that stand beside a mention of the short form."""
+        found = {long.id: long for long in self._by_initials.get(letters, ())}
+        for mention in short.in_document(self._document):
+            for gap in range(1, _BRACKET + 1):
+                beside = (
+                    *self._starting.get(mention.end + gap, ()),
+                    *self._ending.get(mention.start - gap, ()),
+                )
+                found |= {long.id: long for long in beside}
+        return list(found.values())
 
 
 def _letters(base: BaseEntity) -> str | None:

@@ -148,16 +148,22 @@ def _statement(id: str, facts: Sequence[Fact], ends: _Ends) -> Statement:
 
 def _qualifiers(evidence: Sequence[Fact], ends: _Ends) -> tuple[StatementQualifier, ...]:
     grouped: dict[tuple[str, ...], list[tuple[Fact, FactQualifier]]] = defaultdict(list)
-    for fact in evidence:
-        for qualifier in fact.qualifiers:
-            grouped[qualifier.label, *_key(ends.object(qualifier.value))].append((fact, qualifier))
+    said = [(fact, qualifier) for fact in evidence for qualifier in fact.qualifiers]
+    # Labels of one id are one; some of what is said may lack the id.
+    ids: dict[str, str] = {}
+    for _, qualifier in said:
+        if (id := qualifier.label_id) is not None:
+            ids[qualifier.label] = min(id, ids.get(qualifier.label, id))
+    for fact, qualifier in said:
+        kind = ids.get(qualifier.label) or qualifier.label
+        grouped[kind, *_key(ends.object(qualifier.value))].append((fact, qualifier))
     found = []
-    for (label, *_), own in sorted(grouped.items()):
-        ids = [qualifier.label_id for _, qualifier in own if qualifier.label_id is not None]
+    for own in grouped.values():
+        label = min(qualifier.label for _, qualifier in own)
         scores = (((*_places(f), place(q.value)), q.score) for f, q in own)
         value = ends.object(own[0][1].value)
-        found.append(StatementQualifier(label, min(ids, default=None), value, _combined(scores)))
-    return tuple(found)
+        found.append(StatementQualifier(label, ids.get(label), value, _combined(scores)))
+    return tuple(sorted(found, key=lambda q: (q.label, *_key(q.value))))
 
 
 def _places(fact: Fact) -> tuple[object, ...]:

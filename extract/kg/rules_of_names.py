@@ -43,16 +43,37 @@ def personal_names(bases: BaseEntities) -> Iterator[Merge]:
     """
     votes = Votes()
     for document, found in bases.by_document.items():
-        persons = [base for base in found if bases.types.is_person(base.type)]
-        for short in persons:
+        persons = _Persons([base for base in found if bases.types.is_person(base.type)])
+        for short in persons.all:
             fuller = [
-                p for p in persons if may_name(short.surface, p.surface) and bases.agree(short, p)
+                p
+                for p in persons.sharing(short.surface)
+                if may_name(short.surface, p.surface) and bases.agree(short, p)
             ]
             if fuller and _forms_of_one([p.surface for p in fuller]):
                 full = max(fuller, key=lambda p: (len(p.surface), p.surface, p.id))
                 because = f"in {document!r}, {short.surface!r} can only be {full.surface!r}"
                 votes.add(short, full, Reason(0.95, because))
     yield from votes.merges(bases, "personal name")
+
+
+class _Persons:
+    """The persons of a document, by their words and by the first letters of these."""
+
+    def __init__(self, persons: Sequence[BaseEntity]) -> None:
+        self.all = persons
+        self._by_part: dict[str, list[BaseEntity]] = defaultdict(list)
+        for person in persons:
+            words = person.surface.split()
+            for part in dict.fromkeys((*words, *(word[0] for word in words))):
+                self._by_part[part].append(person)
+
+    def sharing(self, surface: str) -> Sequence[BaseEntity]:
+        """The persons with the rarest word of a name, among whom all its fuller names are.
+
+        An initial is a word of whoever has a word that begins with it.
+        """
+        return min((self._by_part.get(word, []) for word in surface.split()), key=len, default=())
 
 
 def _forms_of_one(names: Sequence[str]) -> bool:

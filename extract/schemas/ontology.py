@@ -50,6 +50,11 @@ _UNREAD_TYPES = {
         "AllDisjointProperties",
     )
 }
+_SCHEMA_ORG = {  # what may be an end, which is less than a domain or range says
+    f"{scheme}://schema.org/{end}": f"schema:{end}"
+    for scheme in ("http", "https")
+    for end in ("domainIncludes", "rangeIncludes")
+}
 _UNREAD = {
     OWL + name
     for name in (
@@ -245,4 +250,7 @@ def _count_unread(declared: list[tuple[Node, set[str]]], graph: RdfTriples) -> C
         for predicate in _UNREAD:
             if found := graph.objects(node, predicate):
                 counts["owl:" + predicate.removeprefix(OWL)] += len(found)
+        for predicate, name in _SCHEMA_ORG.items():
+            if found := graph.objects(node, predicate):
+                counts[name] += len(found)
     return counts

@@ -120,7 +120,6 @@ def evaluate(
                 prior_weight=prior_weight,
             )
         )
-        started = time.monotonic()
         kind = cast(Literal["found", "given"], entities or extractor.entities)
         examples = _as_known(extractor, examples)
         trained = None if all_labels else _trained_on(model, corpus, path, examples)
@@ -128,6 +127,7 @@ def evaluate(
             examples = trained.gold(examples)
             if (note := trained.note(extractor.schema)) and not quiet:
                 print(f"tripack: note: scored as trained on {corpus}: {note}", file=sys.stderr)
+        started = time.monotonic()
         predicted = _predicted(extractor, examples, batch_size, threshold, kind, quiet=quiet)
         report = _report(corpus, examples, predicted, trained, extractor.schema)
         seconds = time.monotonic() - started

@@ -7,7 +7,6 @@ of a body that was answered before it had come, and for a client that does not t
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -42,7 +41,14 @@ class PatientProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP as other bad requests are answered, and end the connection."""
-        self.transport.write(_answer(Problem(400, f"Expected an HTTP/1.1 request. {msg}")))
+        body = Problem(400, f"Expected an HTTP/1.1 request. {msg}").body()
+        head = h11.Response(
+            status_code=400,
+            headers=[("content-type", "application/problem+json"), ("connection", "close")],
+            reason=b"Bad Request",
+        )
+        for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -79,17 +85,15 @@ class PatientProtocol(H11Protocol):
             return
         begun, _ = self.conn.trailing_data
         if self.conn.our_state is h11.IDLE and begun:  # a part of a head
-            seconds = self.settings.head_timeout
-            problem = Problem(408, f"Expected a request's head within {seconds:g} s.")
-            self.transport.write(_answer(problem))
+            self.transport.write(_answer(self.settings.head_timeout))
         self.transport.close()
         self.loop.call_later(_LINGER, self.transport.abort)
 
 
-def _answer(problem: Problem) -> bytes:
-    body, status = problem.body(), HTTPStatus(problem.status)
+def _answer(seconds: float) -> bytes:
+    body = Problem(408, f"Expected a request's head within {seconds:g} s.").body()
     head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
+        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\n"
         f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
     )
     return head.encode("ascii") + body

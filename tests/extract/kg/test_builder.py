@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from extract.errors import InputError
 from extract.kg.builder import build_graph, noisy_or
+from extract.kg.facts import facts_of
 from extract.kg.resolve import ResolutionConfig
 from extract.kg.structures import Merge, Value
 from tests.extract.kg.texts import document, facts, graph, node
@@ -48,6 +49,19 @@ def test_graph_qualifiers_are_multi_valued_and_combined() -> None:
         ("end time", Value("1967", "gYear", ""), round(1 - 0.2 * 0.5, 6)),
         ("start time", Value("1960", "gYear", ""), 0.7),
     ]
+
+
+def test_graph_qualifiers_whose_labels_share_an_id_are_one() -> None:
+    record = document(
+        "a",
+        "[Ann Lee|PER], [Acme|ORG], [1967|TIME].",
+        [(0, "employer", 1, 0.9, [("start time", 2, 0.5), ("from", 2, 0.8), ("from", 2, 0.2)])],
+    )
+    first, second, third = record["triples"][0]["qualifiers"]
+    first["label_id"] = second["label_id"] = "P580"
+    assert "label_id" not in third or third["label_id"] is None
+    (statement,) = build_graph([facts_of(record)]).statements.values()
+    assert [(q.label, q.label_id, q.score) for q in statement.qualifiers] == [("from", "P580", 0.8)]
 
 
 def test_graph_value_text_is_the_first_of_all() -> None:

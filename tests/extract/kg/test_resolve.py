@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extract.errors import InputError
-from extract.kg.abbreviations import abbreviates, initials
+from extract.kg.abbreviations import _Longs, _reason, abbreviates, initials
 from extract.kg.alias_file import read_aliases
-from extract.kg.entities import EntityTypes
+from extract.kg.entities import BaseEntities, EntityTypes
 from extract.kg.resolve import RULES, ResolutionConfig, resolve
+from extract.kg.rules_of_names import _Persons
 from extract.kg.similarity import name_similarity
 from extract.kg.structures import Mention
+from extract.kg.surface import may_name
 from tests.extract.kg.texts import groups, resolved
 
 
@@ -290,3 +292,49 @@ def test_resolve_merges_explain_the_clusters(mentions: list[Mention]) -> None:
     }
     assert all(a == b for a, b in clusters)
     assert len({root(id) for id in left}) == len(set(found.canonical.values()))
+
+
+NAMES = st.lists(
+    st.lists(
+        st.sampled_from(["a", "b", "ann", "ada", "bo", "bell", "bo-bell"]), min_size=1, max_size=4
+    ),
+    min_size=2,
+    max_size=12,
+)
+
+
+@given(NAMES)
+def test_fuller_names_are_among_those_that_share_the_rarest_word(names: list[list[str]]) -> None:
+    text = ", ".join(" ".join(words).title() for words in names)
+    mentions, at = [], 0
+    for words in names:
+        name = " ".join(words).title()
+        mentions.append(Mention("d", at, at + len(name), name, "PER"))
+        at += len(name) + 2
+    assert all(text[m.start : m.end] == m.text for m in mentions)
+    persons = list(BaseEntities(mentions, EntityTypes()).values())
+    index = _Persons(persons)
+    for short in persons:
+        fuller = [p for p in persons if may_name(short.surface, p.surface)]
+        assert [p for p in index.sharing(short.surface) if p in fuller] == fuller
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["AB", "AdB", "Ab of Bc", "Add Bcd", "B A", "X-Y"]), st.integers(1, 4)
+        )
+    )
+)
+def test_long_forms_are_found_by_initials_and_by_place(parts: list[tuple[str, int]]) -> None:
+    mentions, at = [], 0
+    for name, gap in parts:
+        mentions.append(Mention("d", at, at + len(name), name, "ORG"))
+        at += len(name) + gap
+    bases = list(BaseEntities(mentions, EntityTypes()).values())
+    longs = [base for base in bases if " " in base.surface]
+    index = _Longs(longs, "d")
+    for short in bases:
+        letters = short.texts[0].casefold()
+        reasoned = {x.id for x in longs if _reason(short, x, letters, "d") is not None}
+        assert reasoned <= {x.id for x in index.near(short, letters)}

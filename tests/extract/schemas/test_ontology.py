@@ -84,7 +84,9 @@ def test_a_subtype_satisfies_the_domain_of_its_supertype() -> None:
     assert schema.relations_between("human", "human") == ["relatedTo", "married to", "knows"]
 
 
-def test_what_is_left_out_is_counted_in_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_left_out_is_counted_in_one_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Notes(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             noted.append(record.getMessage())
@@ -94,6 +96,15 @@ def test_what_is_left_out_is_counted_in_one_warning(monkeypatch: pytest.MonkeyPa
     read_schema(PEOPLE)
     assert noted == [
         f"{PEOPLE}: read without owl:TransitiveProperty 1, superclasses without a name 1"
+    ]
+    noted.clear()
+    read_turtle(
+        tmp_path,
+        "@prefix schema: <https://schema.org/> . :A a owl:Class . :B a owl:Class . "
+        ":p a owl:ObjectProperty ; schema:domainIncludes :A , :B ; schema:rangeIncludes :A .",
+    )
+    assert [note.split("some.ttl: ")[1] for note in noted] == [
+        "read without schema:domainIncludes 2, schema:rangeIncludes 1"
     ]
 
 

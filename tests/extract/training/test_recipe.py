@@ -66,7 +66,7 @@ texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
     description=texts,
     path=texts,
     rate=st.floats(1e-12, 1e3),
-    seed=st.integers(),
+    seed=st.integers(0, 2**32 - 1),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_and_number_survives_writing(
@@ -191,3 +191,12 @@ def test_bad_file_is_one_line_with_its_name(
         read_recipe(path)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["seed", "init_seed"])
+@pytest.mark.parametrize("value", [-1, 2**32])
+def test_seeds_out_of_range_are_refused_by_name(tmp_path: Path, name: str, value: int) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('name = "x"\n[[corpora]]\nname = "conll04"\n', encoding="utf-8")
+    with pytest.raises(RecipeError, match=rf"{name}: Input should be .* \(got {value}; 1 setting"):
+        read_recipe(path, [f"{name}={value}"])
