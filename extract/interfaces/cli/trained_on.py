@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from extract.errors import CorpusError
+from extract.errors import CorpusError, RecipeError
 from extract.evaluation.judged import judged
 from extract.models.folder import ModelFolder
 from extract.models.registry import is_stack, resolve
 from extract.models.stack_folder import StackFolder, read_stack
 from extract.schema import Schema
 from extract.structures import Sentence
+from extract.training.corpora import load_corpus
 from extract.training.recipe import CorpusRecipe, Recipe, read_recipe
 from extract.training.rewords import reword
 
@@ -95,11 +96,9 @@ def _recipe(model: str) -> Recipe | None:
 
 
 def _annotated(section: CorpusRecipe, path: Path | None, gold: Sequence[Example]) -> Schema:
-    import corpora
-
+    if path is not None:
+        section = section.model_copy(update={"path": str(path)})
     try:
-        source = path or (Path(section.path) if section.path else corpora.locate(section.name))
-        gold = corpora.read(section.name, source, section.train)[section.train]
-    except CorpusError:
-        pass
-    return Schema.infer([example.sentence for example in gold], section.name)
+        return load_corpus(section).schema
+    except (CorpusError, RecipeError):
+        return Schema.infer([example.sentence for example in gold], section.name)

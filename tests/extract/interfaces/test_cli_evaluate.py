@@ -130,7 +130,8 @@ def of_two_corpora(tmp_path: Path, tiny_model: Path) -> Path:
     """The tiny model with a recipe that names a second corpus and reads no types of the first."""
     model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
     data = read_recipe(model / "recipe.toml").model_dump()
-    first = data["corpora"][0] | {"path": None, "typed": False, "train": "train"}
+    first = data["corpora"][0] | {"path": None, "typed": False}
+    first |= {"train": "train", "dev": "none"}
     data["corpora"] = [first, {"name": "conll04"}]
     write_recipe(Recipe.model_validate(data), model / "recipe.toml")
     return model
