@@ -214,7 +214,7 @@ def _inherit(relation: Relation, schema: Schema) -> Relation:
             above = [schema.relation(name) for name in level]
             given = [getattr(parent, end) for parent in above if getattr(parent, end)]
             if given:
-                ends[end] = _common(given, schema) or given[0]
+                ends[end] = given[0] if len(given) == 1 else _common(given, schema) or given[0]
             level = [name for parent in above for name in parent.parents if name not in seen]
             seen.update(level)
     return replace(relation, domain=ends["domain"], range=ends["range"])
@@ -223,11 +223,8 @@ def _inherit(relation: Relation, schema: Schema) -> Relation:
 def _common(ends: list[tuple[str, ...]], schema: Schema) -> tuple[str, ...]:
     """The highest types that each of some ends admits."""
     common = set.intersection(*(set(schema.subtypes(end)) for end in ends))
-    return tuple(
-        name
-        for name in schema.entity_names
-        if name in common and not any(name in schema.subtypes([other]) for other in common - {name})
-    )
+    lower = {below for name in common for below in schema.subtypes([name]) if below != name}
+    return tuple(name for name in schema.entity_names if name in common - lower)
 
 
 def _mirror(
