@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from extract.errors import ModelError
-from extract.interfaces.cli.exits import INTERRUPTED
+from extract.interfaces.cli.exits import INTERRUPTED, OK
 from extract.interfaces.cli.memory import return_large_blocks
 from extract.interfaces.cli.options import (
     DEFAULT_MODEL,
@@ -131,11 +132,18 @@ def serve(
         if not is_local(taken) and settings.api_key is None:
             _say("note: other machines can reach the server, and it asks for no API key")
         line = f"{extractor.full_name} on {address_of(taken)} (Ctrl-C stops it)"
-        n_given_up = serve(Service(extractor, settings), taken, lambda: _say(line))
-    if n_given_up:
-        _say(f"stopped; requests given up: {n_given_up}")
-        raise typer.Exit(INTERRUPTED)
-    _say("stopped after the last answer")
+        service = Service(extractor, settings)
+        n_given_up = serve(service, taken, lambda: _say(line))
+    code = INTERRUPTED if n_given_up else OK
+    _say(
+        f"stopped; requests given up: {n_given_up}"
+        if n_given_up
+        else "stopped after the last answer"
+    )
+    if service.batcher.alive:
+        # It reads on for nobody, and an interpreter that ends around native code may be aborted by it.
+        os._exit(code)
+    raise typer.Exit(code)
 
 
 def _check_installed() -> None:
