@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from threading import Event, Lock
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -23,8 +23,8 @@ from extract.parallel import side_by_side
 from extract.structures import Sentence
 
 # Pieces of padding that take as long as the steps of a batch, whatever is in it (MiniLM, one thread): where
-# padding is read as text is, and where little but attention is computed for it.
-_BATCH_COST, _BATCH_COST_UNPADDED = 64, 256
+# padding is read as text is, and where little but attention is computed for it, in PyTorch and elsewhere.
+_BATCH_COST, _COST_UNPADDED, _COST_UNPADDED_ELSEWHERE = 64, 256, 128
 _PIECES = 96  # a window, on average over a batch: the usual sentence has a third of this
 _WORDS = 128  # a sentence that counts once in a chunk has fewer: chunks of long ones hold fewer
 
@@ -72,6 +72,14 @@ class CandidateSource(ABC):
         return ahead(sentences, found, batch_size * chunk, lambda s: 1 + len(s) // _WORDS)
 
 
+class StatesReader(Protocol):
+    """What makes word states of a batch, and whether it computes little for padding."""
+
+    skips_padding: bool
+
+    def __call__(self, batch: EncodedBatch) -> WordStates: ...
+
+
 class Predictor(CandidateSource):
     """Runs a model over sentences on one device.
 
@@ -90,15 +98,18 @@ class Predictor(CandidateSource):
         *,
         device: str = "cpu",
         autocast: bool = False,
-        word_states: Callable[[EncodedBatch], WordStates] | None = None,
+        word_states: StatesReader | None = None,
     ) -> None:
         self.model = model.to(device).eval()
         self.windower = windower
         self.device = device
         self.autocast = autocast
         self._word_states = word_states
-        unpadded = word_states is None and model.encoder.skips_padding
-        self._batch_cost = _BATCH_COST_UNPADDED if unpadded else _BATCH_COST
+        self._batch_cost = _BATCH_COST
+        if word_states is None and model.encoder.skips_padding:
+            self._batch_cost = _COST_UNPADDED
+        elif word_states is not None and word_states.skips_padding:
+            self._batch_cost = _COST_UNPADDED_ELSEWHERE
 
     @property
     def context_words(self) -> int:

@@ -11,13 +11,14 @@ from extract.errors import ModelError, OutputError
 from extract.files import whole_folder
 from extract.models.folder import ModelFolder, read_model
 from extract.models.registry import is_stack, resolve
-from extract.runtime.graph import INPUTS, graph_inputs, write_graph
+from extract.runtime.graph import write_graph
 from extract.runtime.onnx_folder import OnnxFiles, OnnxSettings, Precision
 from extract.runtime.parity import check, closeness, dev_score
 from extract.runtime.processor import multiplies_bytes
 from extract.runtime.rounding import LARGEST, LARGEST_IN_16_BITS
 from extract.runtime.sample import sample_sentences
 from extract.runtime.session import file_hash, runtime_module
+from extract.runtime.word_states import INPUTS, graph_inputs, skips_padding
 from extract.structures import Sentence
 
 if TYPE_CHECKING:
@@ -81,8 +82,10 @@ def export_onnx(
             shutil.copytree(path, folder.path, ignore=without, dirs_exist_ok=True)
             files = OnnxFiles(folder)
             say(f"writing the {precision} graph")
-            # Transformers' encoder: its attention can be told to be plain steps, which run faster in a graph.
-            network, _, _ = read_model(ModelFolder(path))
+            network = predictor.model
+            if not skips_padding(network):
+                # Transformers' encoder, whose attention can be told to be plain steps: faster in a graph.
+                network, _, _ = read_model(ModelFolder(path))
             largest = None
             if precision == "int8":
                 largest = LARGEST if multiplies_bytes() else LARGEST_IN_16_BITS

@@ -1,8 +1,4 @@
-"""What is exported: encoder, fusion and word pooling, from pieces to the word states of each task.
-
-The head stays in PyTorch. What it does depends on what it finds (the likeliest spans, their pairs, the
-triples that get values), and the rows of that are few; as a graph of fixed steps it would score padding.
-"""
+"""The word states' graph as an ONNX file."""
 
 from __future__ import annotations
 
@@ -13,48 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
 from extract.encoder.fusion import TASKS
-from extract.encoder.pooling import pool_words
 from extract.encoder.windows import EncodedBatch
 from extract.errors import ModelError
 from extract.model import ExtractionModel
+from extract.runtime.word_states import (
+    INPUTS,
+    PADDED_INPUTS,
+    PaddedStates,
+    RowStates,
+    graph_inputs,
+    skips_padding,
+)
 
 OPSET = 20
-INPUTS = ("piece_ids", "piece_mask", "piece_shapes", "word_of_piece", "word_mask")
-
-
-class WordStatesGraph(nn.Module):
-    """Pieces in, word states of each task out; what `ExtractionModel.word_states` computes."""
-
-    def __init__(self, model: ExtractionModel) -> None:
-        super().__init__()
-        self.encoder, self.fusion = model.encoder, model.fusion
-
-    def forward(
-        self,
-        piece_ids: Tensor,
-        piece_mask: Tensor,
-        piece_shapes: Tensor,
-        word_of_piece: Tensor,
-        word_mask: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """All inputs (batch, pieces) but the last, (batch, words); states (batch, words, hidden)."""
-        fused = self.fusion(self.encoder(piece_ids, piece_mask, piece_shapes))
-        n_words = word_mask.shape[1]
-        return tuple(pool_words(states, word_of_piece, n_words) for states in fused)
-
-
-def graph_inputs(batch: EncodedBatch) -> tuple[Tensor, ...]:
-    """A batch's tensors in the order of `INPUTS`."""
-    return (
-        batch.piece_ids,
-        batch.piece_mask,
-        batch.shape_of_piece,
-        batch.word_of_piece,
-        batch.word_mask,
-    )
 
 
 def write_graph(model: ExtractionModel, sample: EncodedBatch, file: Path) -> None:
@@ -66,15 +35,17 @@ def write_graph(model: ExtractionModel, sample: EncodedBatch, file: Path) -> Non
     Raises `ModelError` if the encoder or the fusion does what ONNX cannot hold.
     """
     any_size = torch.export.Dim.DYNAMIC
-    shape = {0: any_size, 1: any_size}
+    rows = skips_padding(model)
+    network, names = (RowStates(model), INPUTS) if rows else (PaddedStates(model), PADDED_INPUTS)
+    inputs = graph_inputs(sample)[: len(names)]
     with _plain_attention(model), _quiet(), torch.no_grad():
         try:
             program = torch.onnx.export(
-                WordStatesGraph(model).eval(),
-                graph_inputs(sample),
-                input_names=list(INPUTS),
+                network.eval(),
+                inputs,
+                input_names=list(names),
                 output_names=list(TASKS),
-                dynamic_shapes=tuple(shape for _ in INPUTS),
+                dynamic_shapes=tuple(dict.fromkeys(range(i.dim()), any_size) for i in inputs),
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,

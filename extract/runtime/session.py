@@ -12,7 +12,7 @@ from extract.encoder.windows import EncodedBatch
 from extract.errors import ModelError
 from extract.files import digest
 from extract.heads import WordStates
-from extract.runtime.graph import INPUTS, graph_inputs
+from extract.runtime.word_states import INPUTS, ROW_OF_PIECE, graph_inputs
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ class OnnxEncoder:
         file: the ONNX file.
         sha256: what its hash must be.
         threads: for the steps of one batch; None: as many as PyTorch uses.
+
+    `skips_padding` says whether little is computed for padding.
 
     Raises `ModelError` if ONNX Runtime is not installed, and if the file is missing, damaged or another.
     """
@@ -57,6 +59,7 @@ class OnnxEncoder:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ModelError(f"ONNX Runtime cannot load {file}: {reason}") from error
         used = {node.name for node in self._session.get_inputs()}
+        self.skips_padding = ROW_OF_PIECE in used
         self._inputs = [(at, name) for at, name in enumerate(INPUTS) if name in used]
 
     def __call__(self, batch: EncodedBatch) -> WordStates:
