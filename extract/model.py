@@ -172,7 +172,9 @@ class ExtractionModel(nn.Module):
         )
         self.fusion = fusion.to(self.encoder.word_embeddings.device)
         self.encoder.cut(n_layers)
-        encoder = self.settings.encoder.model_copy(update={"n_layers": n_layers})
+        kept = self.settings.encoder.layers
+        update = {"n_layers": n_layers} if kept is None else {"layers": kept[:n_layers]}
+        encoder = self.settings.encoder.model_copy(update=update)
         self.settings = self.settings.model_copy(update={"encoder": encoder, "fusion": settings})
 
     @torch.inference_mode()

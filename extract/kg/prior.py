@@ -118,7 +118,7 @@ class RelationPrior:
         known = [name for name in schema.relation_names if name in self.names]
         if not known:
             raise InputError(
-                f"Expected a relation prior that counts relations of schema {schema.name!r}, got one of "
+                f"Expected a relation prior that counts relations of the model, got one of "
                 f"{', '.join(self.names[:5]) or 'none'}. Make it from a corpus or graph of these relations."
             )
         types = schema.entity_names

@@ -113,6 +113,7 @@ def prune_folder(
             "calibration": Calibration(),
             "thresholds": Settings.model_fields["thresholds"].default,
             "exits": (),
+            "averaged": (),
         }
     )
     try:

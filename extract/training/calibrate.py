@@ -43,7 +43,7 @@ def fit_calibration(
     qualifiers: list[tuple[np.ndarray, bool]] = []
     solver = GreedySolver()
     for found, sentence, corpus in zip(candidates, gold, sources, strict=True):
-        relations = _decided(sentence, corpus)
+        relations = decided_relations(sentence, corpus)
         kept = solver.solve(
             _lenient(found), replace(constraints, nested=True) if corpus.given else constraints
         )
@@ -78,7 +78,7 @@ def fit_calibration(
     )
 
 
-def _decided(sentence: Sentence, corpus: CorpusData) -> set[str]:
+def decided_relations(sentence: Sentence, corpus: CorpusData) -> set[str]:
     """The relations whose triples a sentence's annotation can confirm or deny."""
     if corpus.complete < 1:
         return {triple.relation for triple in sentence.triples}

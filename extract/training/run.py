@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,8 @@ def train(
         (folder / BEST_METRICS).unlink(missing_ok=True)  # an earlier run's best is not this one's
         if not resume:
             (folder / FILTERS).unlink(missing_ok=True)
+            for checkpoint in folder.glob("checkpoint-*"):  # else a resumed run would go on from it
+                shutil.rmtree(checkpoint)
     trainer = ExtractionTrainer(
         run.model,
         run.windows,

@@ -22,11 +22,12 @@ from extract.errors import ModelError, OutputError
 from extract.model import ExtractionModel
 from extract.models.folder import ModelFolder, Settings, read_model, write_model
 from extract.predict import Predictor, windower_of
+from extract.schema import Schema
 from extract.training.corpora import CorpusData
 from extract.training.finish import DevPart
 from extract.training.fitted import Fitted, fit_exits
 from extract.training.soup_members import SoupMember, check_same_start
-from extract.training.stack_data import DataChoice, dev_corpora
+from extract.training.stack_data import DataChoice, check_known, dev_corpora, note_other_dev_parts
 from extract.versions import environment
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,9 @@ def make_soup(
     check_same_start(members)
     first = members[0]
     corpora = dev_corpora(first.recipe, data or DataChoice(), "a mean of models", may_give=True)
+    check_known(corpora, Schema.read(first.folder.schema), "a mean of models")
+    recipes = [(member.label, member.recipe) for member in members]
+    note_other_dev_parts(recipes, corpora, data or DataChoice(), "the mean is chosen and fitted on")
     network, _, _ = read_model(first.folder)
     weights = [_weights(member, network) for member in members]
     score = _scorer(network, corpora, nested=first.settings.nested, device=device)

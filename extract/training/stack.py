@@ -19,7 +19,7 @@ from extract.stacked import verified
 from extract.structures import Sentence
 from extract.training.corpora import CorpusData
 from extract.training.finish import report
-from extract.training.stack_data import DataChoice, dev_corpora, note_other_dev_parts
+from extract.training.stack_data import DataChoice, check_known, dev_corpora, note_other_dev_parts
 from extract.training.stack_fit import StackFitter, StackPart, alone, fold_numbers, learnt
 from extract.training.stack_members import StackedModel, check_together
 from extract.training.stack_plan import Places, StackPlan
@@ -51,6 +51,7 @@ def make_stack(
     ]
     check_together(members)
     corpora = dev_corpora(members[0].recipe, data)
+    check_known(corpora, members[0].schema, "a stack")
     made = _Stack(plan, members, corpora)
     note_other_dev_parts([(m.label, m.recipe) for m in members], corpora, data)
     made.read(device, batch_size)

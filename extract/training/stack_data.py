@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extract.errors import RecipeError
+from extract.schema import Schema
 from extract.training.corpora import CorpusData, load_corpora
 from extract.training.recipe import CorpusRecipe, Recipe
 
@@ -90,10 +91,22 @@ def _changed(section: CorpusRecipe, data: DataChoice) -> CorpusRecipe:
     return section.model_copy(update=changes)
 
 
+def check_known(corpora: Sequence[CorpusData], schema: Schema, what: str) -> None:
+    """Raise `RecipeError` for a corpus of whose relations a model with that schema knows none."""
+    for corpus in corpora:
+        if not set(corpus.schema.relation_names) & set(schema.relation_names):
+            own = ", ".join(corpus.schema.relation_names[:5]) or "none"
+            raise RecipeError(
+                f"Expected a corpus with relations that the models know to fit {what} on; "
+                f"{corpus.name!r} has {own}. Name another by --corpus."
+            )
+
+
 def note_other_dev_parts(
     members: Sequence[tuple[str, Recipe | None]],
     corpora: Sequence[CorpusData],
     data: DataChoice,
+    what: str = "the stack is fitted on",
 ) -> None:
     """Warn of each member whose recipe keeps another dev part from training than the one used.
 
@@ -106,15 +119,15 @@ def note_other_dev_parts(
             own = [s for s in (recipe.corpora if recipe else ()) if s.name == corpus.name]
             if own and _held_back(own[0]) != used:
                 logger.warning(
-                    "%s was developed on another part of %s than the stack is fitted on, and may "
-                    "have been trained on this one",
+                    "%s was developed on another part of %s than %s, and may have been trained on this one",
                     label,
                     corpus.name,
+                    what,
                 )
 
 
 def _held_back(section: CorpusRecipe) -> tuple[object, ...]:
     """What of a corpus training does not see."""
     if section.n_dev:
-        return (section.train, section.n_dev, section.split_seed)
-    return (section.dev,)
+        return (section.parts, section.train, section.n_dev, section.split_seed, section.apart)
+    return (section.parts, section.dev)

@@ -21,7 +21,7 @@ from extract.decode.candidates import Candidates, Ints
 from extract.decode.stacking import SURE, LinearWeights, StackWeights, align
 from extract.schema import Schema
 from extract.structures import Sentence
-from extract.training.calibrate import gold_keys
+from extract.training.calibrate import decided_relations, gold_keys
 from extract.training.corpora import CorpusData
 
 Array = npt.NDArray[np.float64]
@@ -86,7 +86,7 @@ def examples_of(
     gold_triples, gold_qualifiers = gold_keys(sentence)
     names = schema.relation_names
     keys = [(spans[s], names[r], spans[o]) for s, r, o in facts.triples.tolist()]
-    relations = set(corpus.schema.relation_names)
+    relations = decided_relations(sentence, corpus)
     known = np.array([key[1] in relations for key in keys], bool)
     of, labels, values = facts.qualifiers.T
     qualifiers = [

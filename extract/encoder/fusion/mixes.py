@@ -33,9 +33,11 @@ class LastLayer(Fusion):
     def renumbered(
         self, config: FusionConfig, number: Sequence[int]
     ) -> tuple[FusionConfig, dict[str, Tensor]]:
-        """As `Fusion.renumbered`; layers that become one are read once."""
-        layers, _ = joined_places(self.chosen, number)
-        return config.model_copy(update={"layers": layers}), {}
+        """As `Fusion.renumbered`; layers that become one are read once, where the last of them stood."""
+        backwards = dict.fromkeys(number[layer] for layer in reversed(self.chosen))
+        layers = tuple(backwards)[::-1]
+        every = layers == tuple(range(max(number) + 1))
+        return config.model_copy(update={"layers": None if every else layers}), {}
 
 
 @register_fusion("scalar_mix")

@@ -101,7 +101,10 @@ def evaluate(
     with ExitStack() as stack:
         # Opened first: a report that cannot be written is not worth computing.
         target = None if json_ is None else stack.enter_context(Target(json_, force=True))
-        examples = read_gold(corpus, split or "dev", file, path, dev, seed)
+        apart = "document"
+        if dev is not None:
+            apart = _apart(model, corpus, split or "dev", dev, seed, quiet=quiet)
+        examples = read_gold(corpus, split or "dev", file, path, dev, seed, apart)
         from extract.versions import environment
 
         extractor = load_extractor(
@@ -127,6 +130,10 @@ def evaluate(
             examples = trained.gold(examples)
             if (note := trained.note(extractor.schema)) and not quiet:
                 print(f"tripack: note: scored as trained on {corpus}: {note}", file=sys.stderr)
+        if not quiet and not _any_known(extractor, examples):
+            print(
+                f"tripack: note: the model knows none of the relations of {corpus}", file=sys.stderr
+            )
         started = time.monotonic()
         predicted = _predicted(extractor, examples, batch_size, threshold, kind, quiet=quiet)
         report = _report(corpus, examples, predicted, trained, extractor.schema)
@@ -155,6 +162,26 @@ def evaluate(
     print(report.to_table())
 
 
+def _apart(model: str, corpus: str, split: str, n_dev: int, seed: int, *, quiet: bool) -> str:
+    """What a cut of a corpus keeps together: as the model's recipe has it. Warns of another cut than that."""
+    from extract.errors import ModelError
+    from extract.interfaces.cli.trained_on import section_of
+
+    try:
+        section = section_of(model, corpus)
+    except ModelError:  # which loading it will tell, after what is wrong with the data
+        section = None
+    if section is None:
+        return "document"
+    if not quiet and split == "dev" and (section.n_dev, section.split_seed) != (n_dev, seed):
+        own = f"--dev {section.n_dev} --seed {section.split_seed}" if section.n_dev else "no cut"
+        print(
+            f"tripack: note: the model was trained on {corpus} with {own}, and may know these sentences",
+            file=sys.stderr,
+        )
+    return section.apart
+
+
 def _as_known(extractor: Extractor, examples: list[Example]) -> list[Example]:
     """The examples; their relations as one for a model that knows no more than that a pair is related."""
     from extract.training.one_relation import RELATED, one_relation
@@ -162,6 +189,11 @@ def _as_known(extractor: Extractor, examples: list[Example]) -> list[Example]:
     if extractor.schema.relation_names != [RELATED]:
         return examples
     return [one_relation(example) for example in examples]
+
+
+def _any_known(extractor: Extractor, examples: list[Example]) -> bool:
+    relations = {t.relation for example in examples for t in example.sentence.triples}
+    return not relations or bool(relations & set(extractor.schema.relation_names))
 
 
 def _trained_on(

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 
 def read_gold(
-    name: str, split: str, file: Path | None, path: Path | None, n_dev: int | None, seed: int
+    name: str,
+    split: str,
+    file: Path | None,
+    path: Path | None,
+    n_dev: int | None,
+    seed: int,
+    apart: str = "document",
 ) -> list[Example]:
     """The examples asked for. Raises `CorpusError` if there are none of that description.
 
@@ -20,6 +26,7 @@ def read_gold(
         file: a file of the corpus's format, read whole instead of a split.
         path: the corpus's folder or file; None: its folder in $TRIPACK_CORPORA.
         n_dev: cut so many documents from the train split (or the only one) as dev, with `seed`.
+        apart: what that cut keeps together, as in recipes.
     """
     import corpora
 
@@ -37,5 +44,5 @@ def read_gold(
     if split not in ("train", "dev"):
         raise CorpusError(f"Expected --split train or dev together with --dev, got {split!r}.")
     whole = "train" if "train" in splits else splits[0]
-    train, dev = corpora.split(corpora.read(name, source, whole)[whole], n_dev, seed)
+    train, dev = corpora.split(corpora.read(name, source, whole)[whole], n_dev, seed, apart=apart)
     return dev if split == "dev" else train

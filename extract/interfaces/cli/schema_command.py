@@ -105,7 +105,11 @@ def check(
     seed: Seed = 0,
     input_: Annotated[
         Path | None,
-        typer.Option("--input", "-i", help="Check JSON Lines that `tripack extract` wrote."),
+        typer.Option(
+            "--input",
+            "-i",
+            help="Check JSON Lines that `tripack extract` wrote: a file, or a folder of them.",
+        ),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with code 3 if anything breaks the schema.")
@@ -117,11 +121,20 @@ def check(
     if (corpus is None) == (input_ is None):
         got = "neither" if corpus is None else "both"
         raise UsageError(f"Expected one of --corpus and --input, got {got}.")
+    if input_ is not None and (file is not None or path is not None or dev is not None):
+        raise UsageError(
+            "Got --input together with --file, --path or --dev, which are of a corpus."
+        )
     from extract.schemas.check import check as check_schema
 
     read = _read(schema, language)
-    name, chosen = (corpus, file) if corpus is not None else ("tripack", input_)
-    found = check_schema(read, _gold(name, split, chosen, path, dev, seed))
+    if corpus is not None:
+        sentences = _gold(corpus, split, file, path, dev, seed)
+    else:
+        sentences = [
+            s for part in _parts(input_) for s in _gold("tripack", split, part, None, None, 0)
+        ]
+    found = check_schema(read, sentences)
     print(as_json(found.to_dict()) if json_ else conformance_table(found))
     if strict and found.broken:
         raise typer.Exit(BAD_INPUT)
@@ -167,6 +180,23 @@ def _read(name: str, language: str) -> Schema:
 
 def _write(target: Target, schema: Schema) -> None:
     target.write(json.dumps(schema.to_dict(), ensure_ascii=False, indent=1) + "\n")
+
+
+def _parts(output: Path | None) -> list[Path]:
+    """The files of JSON Lines that `tripack extract` wrote: the one that is named, or those of a folder."""
+    assert output is not None
+    if output.is_dir():
+        parts = sorted(output.glob("*.jsonl"))
+        if not parts:
+            raise InputError(
+                f"Expected a folder with JSON Lines (*.jsonl) that 'tripack extract' wrote, got {output}."
+            )
+        return parts
+    if output.suffix.lower() in (".csv", ".parquet", ".html", ".ttl", ".nq"):
+        raise InputError(
+            f"Expected JSON Lines that 'tripack extract' wrote, got {output}. Extract with --format jsonl."
+        )
+    return [output]
 
 
 def _gold(

@@ -16,7 +16,7 @@ from extract.interfaces.cli.printing import as_json
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, such as recipes/conll04.toml.")],
+    recipe: Annotated[Path, typer.Argument(help="A recipe, such as recipes/conll04-minilm.toml.")],
     settings: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change, as training.epochs=3."),

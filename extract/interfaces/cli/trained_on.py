@@ -19,6 +19,7 @@ from extract.models.stack_folder import StackFolder, read_stack
 from extract.schema import Schema
 from extract.structures import Sentence
 from extract.training.corpora import load_corpus
+from extract.training.one_relation import one_relation
 from extract.training.recipe import CorpusRecipe, Recipe, read_recipe
 from extract.training.rewords import reword
 
@@ -45,15 +46,16 @@ class TrainedOn:
         What the corpus annotates is read from the split that the model was trained on; where that is
         not at hand, from `gold`.
         """
-        recipe = _recipe(model)
-        own = [s for s in recipe.corpora if s.name == corpus] if recipe is not None else []
-        if recipe is None or len(own) != 1 or own[0].parts is not None:
+        recipe, section = _recipe(model), section_of(model, corpus)
+        if recipe is None or section is None:
             return None
         alone = len(recipe.corpora) == 1
-        return cls(own[0], None if alone else _annotated(own[0], path, gold))
+        return cls(section, None if alone else _annotated(section, path, gold))
 
     def gold(self, examples: Sequence[Example]) -> list[Example]:
-        """The examples in the words that the model was trained on."""
+        """The examples in the words, and with the relations, that the model was trained on."""
+        if self.section.relations == "one":
+            examples = [one_relation(e) for e in examples]
         return [reword(e) for e in examples] if self.section.words == "tripack" else list(examples)
 
     def judged(self, sentence: Sentence, everything: Schema) -> Sentence:
@@ -84,6 +86,13 @@ class TrainedOn:
             "typed": self.section.typed,
             "relations": names,
         }
+
+
+def section_of(model: str, corpus: str) -> CorpusRecipe | None:
+    """A corpus in a model's recipe; None if it is not there, or in several parts."""
+    recipe = _recipe(model)
+    own = [s for s in recipe.corpora if s.name == corpus] if recipe is not None else []
+    return own[0] if len(own) == 1 and own[0].parts is None else None
 
 
 def _recipe(model: str) -> Recipe | None:

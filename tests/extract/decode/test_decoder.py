@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extract.decode.base import Solver
+from extract.decode.beam import BeamSolver
 from extract.decode.calibration import Calibration, probability
 from extract.decode.candidates import Candidates
 from extract.decode.decoder import Decoder
 from extract.decode.exact import ExactSolver
+from extract.decode.greedy import GreedySolver
 from extract.decode.standard import MaximumDistance
 from extract.schema import QualifierType, Relation
 from extract.structures import Entity, Sentence, Span, Token, Triple
@@ -107,6 +110,22 @@ def test_lower_threshold_loses_nothing_where_nothing_competes(
     assert bare(strict) <= bare(lenient)
     count = lambda found: sum(len(t.qualifiers) for t in found.triples)  # noqa: E731
     assert count(strict) <= count(lenient)
+
+
+@pytest.mark.parametrize("solver", [GreedySolver(), BeamSolver(), ExactSolver()])
+def test_no_triple_is_below_a_threshold_that_is_asked_for(solver: Solver) -> None:
+    """Also where a sure qualifier would make up for it, which counts under a model's own thresholds."""
+    schema = schema_of([Relation("r")], [QualifierType("q")])
+    sure = (3, -9, -9)
+    weak = candidates_of(
+        [(0, 1, sure), (1, 2, sure), (2, 3, sure)], [(0, 0, 1, -1)], [(0, 0, 2, 4)]
+    )
+    decoder, sentence = Decoder(schema, solver=solver), sentence_of("a b c")
+    own = decoder.decode(None, sentence, weak)
+    assert len(own.triples) == isinstance(solver, ExactSolver | BeamSolver)
+    found = decoder.decode(None, sentence, weak, 0.5)
+    assert found.triples == () and len(found.entities) == 3
+    assert len(decoder.decode(None, sentence, weak, 0.2).triples) == 1
 
 
 def test_no_candidates_leave_the_words() -> None:

@@ -10,10 +10,11 @@ import pytest
 from extract.decode.candidates import Candidates
 from extract.decode.constraints import Constraints
 from extract.decode.decoder import Decoder
+from extract.decode.limits import UNKNOWN
 from extract.decode.restrict import Restriction, restrict
 from extract.errors import SchemaError
 from extract.schema import EntityType, QualifierType, Relation, Schema
-from extract.structures import Sentence
+from extract.structures import Entity, Sentence, Triple
 from tests.extract.cases import tokens_of
 
 OWN = Schema(
@@ -82,6 +83,25 @@ def test_entity_types_that_the_schema_lacks_are_not_given() -> None:
     found = decoded(restrict(OWN, wanted))
     assert {(e.text, e.label) for e in found.entities} == {("Ann", "PER"), ("Lund", "LOC")}
     assert said(found) == set()  # Acme is of no type that is wanted
+
+
+def test_what_the_schema_lacks_is_explained_as_such() -> None:
+    wanted = Schema((EntityType("PER"), EntityType("LOC")), OWN.relations[2:])
+    restriction = restrict(OWN, wanted)
+    decoder = Decoder(restriction.schema, limits=restriction.limits)
+    sentence = Sentence(tokens_of(["Ann", "Lund", "Acme"]))
+    removed = decoder.decode("Ann Lund Acme", sentence, CANDIDATES, explain=True).removed
+    assert removed is not None
+    reasons = {
+        (r.what.text, r.what.label): r.constraint for r in removed if isinstance(r.what, Entity)
+    }
+    assert reasons == {("Acme", "ORG"): UNKNOWN, ("Lund", "ORG"): UNKNOWN}
+    triples = [r for r in removed if isinstance(r.what, Triple) and not r.what.qualifiers]
+    assert {r.what.relation: r.constraint == UNKNOWN for r in triples} == {  # type: ignore[union-attr]
+        "born in": True, "member of": True, "near": False,
+    }  # fmt: skip
+    plain = Decoder(OWN).decode("Ann Lund Acme", sentence, CANDIDATES, explain=True).removed
+    assert plain is not None and UNKNOWN not in {r.constraint for r in plain}
 
 
 def test_types_below_a_wanted_type_stay() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 
 from extract.encoder.pretrained import (
     PretrainedEncoder,
@@ -18,6 +19,7 @@ from extract.encoder.pretrained import (
     tensor_hash,
 )
 from extract.errors import ModelError
+from tests.tiny import write_other_encoder
 
 BATCH, PIECES, HIDDEN = 2, 5, 40
 
@@ -92,6 +94,35 @@ def test_dropout_is_replaced(tiny_encoder: Path) -> None:
     encoder = PretrainedEncoder(str(tiny_encoder), dropout=0.37)
     rates = {m.p for m in encoder.modules() if isinstance(m, torch.nn.Dropout)}
     assert rates == {0.37}
+
+
+@pytest.mark.parametrize("kind", ["DistilBert", "ModernBert"])
+def test_dropout_is_replaced_where_it_has_other_names(
+    tiny_encoder: Path, tmp_path: Path, kind: str
+) -> None:
+    sizes = {
+        "DistilBert": {"dim": 40, "hidden_dim": 80, "n_layers": 2, "n_heads": 4},
+        "ModernBert": {"hidden_size": 40, "intermediate_size": 80, "num_hidden_layers": 2}
+        | {"num_attention_heads": 4},
+    }[kind]
+    config = getattr(transformers, f"{kind}Config")(vocab_size=200, pad_token_id=0, **sizes)
+    folder = str(write_other_encoder(tmp_path / kind, tiny_encoder, config))
+    encoder = PretrainedEncoder(folder, dropout=0.37)
+    rates = {m.p for m in encoder.modules() if isinstance(m, torch.nn.Dropout)}
+    assert rates == {0.37}
+    encoder = PretrainedEncoder(folder, dropout=0.0).train()
+    inputs = torch.randint(5, 50, (1, 9)), torch.ones(1, 9), torch.zeros(1, 9, dtype=torch.long)
+    first, second = (encoder(*inputs).layers[-1] for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_dropout_of_unknown_names_is_refused(tiny_encoder: Path, tmp_path: Path) -> None:
+    config = transformers.XLNetConfig(vocab_size=200, d_model=40, n_layer=2, n_head=4, d_inner=80)
+    folder = str(write_other_encoder(tmp_path / "xlnet", tiny_encoder, config))
+    with pytest.raises(
+        ModelError, match=r"type 'xlnet', whose dropout .*Leave encoder\.dropout out"
+    ):
+        PretrainedEncoder(folder, dropout=0.1)
 
 
 @pytest.mark.parametrize("n_layers", [0, 4])

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+import corpora
 from extract.evaluation.report import evaluate_sentences
+from extract.interfaces.cli.trained_on import TrainedOn
 from extract.training.recipe import Recipe, read_recipe, write_recipe
 from tests.extract.interfaces.command import assert_one_line_error, run_here
 
@@ -18,8 +20,6 @@ from tests.extract.interfaces.command import assert_one_line_error, run_here
 @pytest.fixture
 def facts_corpus(tmp_path: Path, facts_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of corpora that holds the facts as HyperRED's one split."""
-    import corpora
-
     (name,) = corpora.get("hyperred").split_files["train"]
     folder = tmp_path / "corpora" / "hyperred"
     folder.mkdir(parents=True)
@@ -170,3 +170,45 @@ def test_model_of_several_corpora_is_scored_on_what_the_corpus_annotates(
     # Where the corpus is not at hand, its labels are those of what is scored.
     whole.unlink()
     assert scored("-m", of_two_corpora)["metrics"]["relation"]["boundary"] == all_
+
+
+def test_cut_keeps_together_what_the_recipe_does(
+    tiny_model: Path, facts_corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    data = read_recipe(model / "recipe.toml").model_dump()
+    cut = {"path": None, "train": "file", "n_dev": 4, "split_seed": 1, "apart": "subject"}
+    data["corpora"] = [data["corpora"][0] | cut]
+    write_recipe(Recipe.model_validate(data), model / "recipe.toml")
+    (whole,) = facts_corpus.iterdir()
+    examples = corpora.read("hyperred", whole, "file")["file"]
+
+    def scored(name: object, *words: object) -> int:
+        asked = ["evaluate", "-m", name, "-c", "hyperred", "--path", facts_corpus, *words]
+        assert run_here(*asked, "--json", tmp_path / "out.json") == 0
+        found = json.loads((tmp_path / "out.json").read_text())["metrics"]
+        return int(found["n_sentences"])
+
+    sizes = {
+        apart: len(corpora.split(examples, 4, 1, apart=apart)[1])
+        for apart in ("document", "subject")
+    }
+    assert scored(model, "--dev", 4, "--seed", 1) == sizes["subject"]
+    assert "may know these sentences" not in capfd.readouterr().err
+    scored(model, "--dev", 4, "--seed", 2)
+    err = capfd.readouterr().err
+    assert "trained on hyperred with --dev 4 --seed 1, and may know these sentences" in err
+
+
+def test_corpus_of_one_relation_is_scored_as_it_was_learnt(
+    tiny_model: Path, facts_corpus: Path, facts_file: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    data = read_recipe(model / "recipe.toml").model_dump()
+    first = data["corpora"][0] | {"path": None, "relations": "one", "dev": "none"}
+    data["corpora"] = [first, {"name": "conll04"}]
+    write_recipe(Recipe.model_validate(data), model / "recipe.toml")
+    trained = TrainedOn.of(str(model), "hyperred", None, [])
+    assert trained is not None
+    gold = trained.gold(corpora.read("hyperred", facts_file)["file"])
+    assert {t.relation for e in gold for t in e.sentence.triples} == {"related"}

@@ -123,6 +123,16 @@ def test_extract_gives_only_what_a_schema_admits(
     assert err.endswith("does not know of schema wanted: relations likes\n")
     assert run_here("schema", "check", wanted, "--input", out) == 0
     assert run_here("schema", "check", wanted, "--input", out, "--strict") == 3  # it has no types
+    capfd.readouterr()
+    shards = tmp_path / "shards"
+    words[words.index(out)] = f"{shards}/"
+    assert run_here(*words, "--shard-size", 1, "--quiet") == 0
+    assert len(list(shards.glob("*.jsonl"))) == 2
+    counts = []
+    for written in (out, shards):
+        assert run_here("schema", "check", tiny_model, "--input", written, "--json") == 0
+        counts.append(json.loads(capfd.readouterr().out)["triples"])
+    assert counts[0] > 0 and counts[1] > counts[0]  # the shards were written without the schema
 
 
 def test_extract_with_a_schema_of_other_relations_writes_nothing(
@@ -178,6 +188,9 @@ def test_convert_writes_json(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
         (["check", "ok.json"], 2, "Expected one of --corpus and --input, got neither"),
         (["check", "ok.json", "-c", "conll04", "-i", "x"], 2, "got both"),
         (["check", "ok.json", "-i", "missing.jsonl"], 3, "missing.jsonl"),
+        (["check", "ok.json", "-i", "facts.csv"], 3, "Extract with --format jsonl"),
+        (["check", "ok.json", "-i", "none"], 3, "Expected a folder with JSON Lines"),
+        (["check", "ok.json", "-i", "x.jsonl", "--dev", "3"], 2, "--input together with --file"),
         (["check", "ok.json", "-i", "bad.jsonl"], 3, "bad.jsonl, line 1"),
         (["check", "ok.json", "-i", "empty.jsonl"], 3, "empty.jsonl"),
         (["check", "bad.json", "-c", "conll04"], 3, "bad.json is not JSON"),
@@ -200,6 +213,7 @@ def test_wrong_use_is_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ok.json").write_text('{"entity_types": ["A"]}')
     (tmp_path / "empty.jsonl").touch()
+    (tmp_path / "none").mkdir()
     for name, content in {
         "bad.ttl": b"name,age\n",
         "bad.json": b'{"entity_types": [',

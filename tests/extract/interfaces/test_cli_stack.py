@@ -248,6 +248,11 @@ def test_member_developed_on_another_part_is_noted(tiny_run: Path) -> None:
         noted.clear()
         note_other_dev_parts([("a 1", recipe)], dev_corpora(recipe, DataChoice()), DataChoice())
         assert noted == []
+        cuts = [section.model_copy(update={"apart": apart}) for apart in ("document", "subject")]
+        one, two = (recipe.model_copy(update={"corpora": (cut,)}) for cut in cuts)
+        own = dev_corpora(one, DataChoice())
+        note_other_dev_parts([("a 1", one), ("b 1", two)], own, DataChoice())
+        assert noted == ["b 1"]
     finally:
         logger.removeHandler(handler)
 
@@ -262,6 +267,19 @@ def test_corpus_of_given_entities_is_refused(tiny_run: Path) -> None:
     recipe = recipe.model_copy(update={"corpora": (section,)})
     with pytest.raises(RecipeError, match="gives the entities of corpus 'hyperred'"):
         dev_corpora(recipe, DataChoice())
+
+
+def test_corpus_of_relations_that_the_models_do_not_know_is_refused(tiny_run: Path) -> None:
+    from extract.errors import RecipeError
+    from extract.training.recipe import read_recipe
+    from extract.training.stack_data import DataChoice, check_known, dev_corpora
+
+    corpora = dev_corpora(read_recipe(tiny_run / "recipe.toml"), DataChoice())
+    check_known(corpora, corpora[0].schema, "a stack")
+    with pytest.raises(
+        RecipeError, match=r"models know to fit a stack on; 'hyperred' has .*, .*\."
+    ):
+        check_known(corpora, Schema((), (Relation("Kill"),)), "a stack")
 
 
 def test_accuracies_are_those_of_the_folder() -> None:

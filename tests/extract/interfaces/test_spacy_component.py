@@ -318,6 +318,7 @@ def test_settings_reach_the_extractor(
         ({"batch_size": 0}, "1 or more, got 0"),
         ({"attr": "set"}, "other than get, set"),
         ({"attr": "my relations"}, "got 'my relations'"),
+        ({"attr": "class"}, "got 'class'"),
     ],
 )
 def test_settings_out_of_range_say_what_was_expected(config: dict[str, Any], message: str) -> None:

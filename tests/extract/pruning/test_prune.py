@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from itertools import combinations
 from pathlib import Path
 
@@ -67,12 +69,16 @@ def test_pruned_model_is_the_whole_with_layers_that_do_nothing(
         torch.testing.assert_close(found.task(task), expected.task(task), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", sorted(FUSIONS))
+@pytest.mark.parametrize(
+    ("name", "layers"), [*((name, None) for name in sorted(FUSIONS)), ("last", (2, 6, 3))]
+)
 @torch.no_grad()
-def test_every_fusion_goes_on_without_dropped_layers(name: str) -> None:
+def test_every_fusion_goes_on_without_dropped_layers(
+    name: str, layers: tuple[int, ...] | None
+) -> None:
     torch.manual_seed(1)
     n_layers, number = 6, [0, 1, 1, 1, 2, 2, 3]  # layers 1, 4 and 6 are kept
-    config = fusion_config({"name": name})
+    config = fusion_config({"name": name, "layers": layers})
     fusion = build_fusion(config, n_layers, 12).eval()
     for parameter in fusion.parameters():
         parameter.add_(torch.randn(parameter.shape))
@@ -96,13 +102,17 @@ def test_transport_from_a_layer_to_itself_is_refused() -> None:
 def test_folder_of_a_pruned_model_says_what_the_model_says(
     whole: ExtractionModel, tiny_model: Path, sentences: list[Sentence], tmp_path: Path
 ) -> None:
-    settings, measured = prune_folder(tiny_model, tmp_path / "small", 2, "similarity", sentences)
+    mean = Path(shutil.copytree(tiny_model, tmp_path / "mean"))
+    config = json.loads((mean / "config.json").read_text())
+    (mean / "config.json").write_text(json.dumps({**config, "averaged": ["a 1", "b 1"]}))
+    settings, measured = prune_folder(mean, tmp_path / "small", 2, "similarity", sentences)
     assert measured is not None and len(measured.blocks) == 3
     drop = min(range(3), key=lambda at: measured.blocks[at])
     layers = tuple(layer for layer in (1, 2, 3) if layer != drop + 1)
     read, schema, again = read_model(ModelFolder(tmp_path / "small"))
     assert read.encoder.kept == layers and schema == whole.schema
     assert again.model == settings.model and again.thresholds == (0.5, 0.5, 0.5)
+    assert again.averaged == ()  # of what it was made from
     one, two = (
         Predictor(m, windower_of(m)).candidates(sentences[:3])
         for m in (pruned(whole, layers), read)

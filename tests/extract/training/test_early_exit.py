@@ -188,6 +188,19 @@ def test_exit_is_written_as_a_model_of_its_own(
     assert not (tmp_path / "one").exists()
 
 
+def test_exit_of_an_encoder_of_chosen_layers_is_a_model_of_its_first_ones(
+    run: Path, sentences: list[Sentence], tmp_path: Path
+) -> None:
+    chosen = Path(shutil.copytree(run / "model", tmp_path / "chosen"))
+    config = json.loads((chosen / "config.json").read_text())
+    config["model"]["encoder"] |= {"n_layers": None, "layers": [1, 2, 3]}
+    (chosen / "config.json").write_text(json.dumps(config))
+    write_exit(chosen, 2, tmp_path / "two")
+    network, _, settings = read_model(ModelFolder(tmp_path / "two"))
+    assert settings.model.encoder.layers == network.encoder.kept == (1, 2)
+    assert same(found(run, sentences, exit_layer=2), found(tmp_path / "two", sentences), 1e-4)
+
+
 def test_layers_are_left_out_in_training_and_not_afterwards(
     run: Path, sentences: list[Sentence]
 ) -> None:

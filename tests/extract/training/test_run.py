@@ -248,6 +248,20 @@ def test_run_from_the_start_forgets_an_earlier_best(
     assert outcome(run) == outcome(whole)
 
 
+def test_run_from_the_start_that_fails_at_once_does_not_go_on_from_an_earlier_one(
+    whole: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
+    assert checkpoints(run)
+    monkeypatch.setattr(Collator, "__call__", lambda self, windows: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train(recipe, run, resume=False)
+    assert checkpoints(run) == []
+    monkeypatch.undo()
+    train(recipe, run)
+    assert outcome(run) == outcome(whole)
+
+
 # Short, and out of patience
 
 

@@ -20,6 +20,7 @@ from extract.errors import ModelError, OutputError, RecipeError
 from extract.models.folder import ModelFolder, describe, read_model, read_settings
 from extract.schema import Relation, Schema
 from extract.structures import Sentence
+from extract.training import stack_data
 from extract.training.recipe import Recipe, read_recipe, write_recipe
 from extract.training.soup import greedy, make_soup, mean
 from extract.training.stack_data import DataChoice
@@ -149,14 +150,16 @@ def test_greedy_mean_scores_no_less_than_the_best_model(runs: list[Path], tmp_pa
     assert kept[alone.index(max(alone))]
 
 
-def test_other_dev_part_is_scored_where_it_is_named(
-    runs: list[Path], facts_file: Path, tmp_path: Path
+def test_other_dev_part_is_scored_and_noted_where_it_is_named(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = facts_file.read_text(encoding="utf-8").splitlines()
-    (tmp_path / "few.jsonl").write_text("\n".join(lines[:5]) + "\n")
-    data = DataChoice("hyperred", "file", str(tmp_path / "few.jsonl"))
+    noted: list[str] = []
+    monkeypatch.setattr(stack_data.logger, "warning", lambda text, *of: noted.append(text % of))
+    data = DataChoice("hyperred", n_dev=5, seed=3)
     metrics = make_soup([str(run) for run in runs], tmp_path / "out", "uniform", data=data)
     assert metrics["dev"]["hyperred"]["n_sentences"] == 5
+    assert len(noted) == len(runs)
+    assert "another part of hyperred than the mean is chosen and fitted on" in noted[0]
 
 
 # What has no mean

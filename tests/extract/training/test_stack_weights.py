@@ -285,6 +285,13 @@ def test_what_a_corpus_does_not_annotate_is_left_out() -> None:
     assert found.entities.scores.shape == (0, 2)
 
 
+def test_relations_that_a_sentence_leaves_open_are_left_out() -> None:
+    """Of a corpus whose sentences say more than is annotated, as calibration leaves them out."""
+    found = examples_of([ONE, TWO], SENTENCE, replace(CORPUS, complete=0.3), SCHEMA)
+    assert rows(found.triples) == {(0, True, 1.5, 2), (0, False, None, -3.5)}  # r1 is not stated
+    assert rows(found.qualifiers) == {(0, True, None, 0.5), (0, False, None, -2)}
+
+
 def test_sentence_without_candidates_teaches_nothing() -> None:
     empty = candidates_of([])
     found = examples_of([empty, empty], SENTENCE, CORPUS, SCHEMA)
