@@ -128,8 +128,8 @@ def check(
     from extract.schemas.check import check as check_schema
 
     read = _read(schema, language)
-    if corpus is not None:
-        sentences = _gold(corpus, split, file, path, dev, seed)
+    if input_ is None:
+        sentences = _gold(str(corpus), split, file, path, dev, seed)
     else:
         sentences = [
             s for part in _parts(input_) for s in _gold("tripack", split, part, None, None, 0)
@@ -182,9 +182,8 @@ def _write(target: Target, schema: Schema) -> None:
     target.write(json.dumps(schema.to_dict(), ensure_ascii=False, indent=1) + "\n")
 
 
-def _parts(output: Path | None) -> list[Path]:
+def _parts(output: Path) -> list[Path]:
     """The files of JSON Lines that `tripack extract` wrote: the one that is named, or those of a folder."""
-    assert output is not None
     if output.is_dir():
         parts = sorted(output.glob("*.jsonl"))
         if not parts:
