@@ -203,7 +203,7 @@ def test_extract_with_a_prior_drops_what_it_holds_for_rare(
     path.write_text(prior("unheard of"))
     assert run_here(*extract) == 3
     said = capfd.readouterr().err
-    assert "Expected a relation prior that counts relations of schema" in said
+    assert "Expected a relation prior that counts relations of the model" in said
     path.write_text(prior("educated at"))
     assert run_here(*extract, "--prior-weight", 0) == 0
     (plain,) = json.loads(capfd.readouterr().out)["triples"]

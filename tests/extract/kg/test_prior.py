@@ -93,7 +93,7 @@ def test_bias_is_the_gain_in_log_odds_over_all_types() -> None:
 
 def test_bias_for_another_schema_is_refused() -> None:
     prior = RelationPrior.of_graph(graph_of(("a", "likes", "b")))
-    with pytest.raises(InputError, match="counts relations of schema"):
+    with pytest.raises(InputError, match="counts relations of the model"):
         prior.bias(SCHEMA, 1.0)
 
 
