@@ -212,3 +212,19 @@ def test_corpus_of_one_relation_is_scored_as_it_was_learnt(
     assert trained is not None
     gold = trained.gold(corpora.read("hyperred", facts_file)["file"])
     assert {t.relation for e in gold for t in e.sentence.triples} == {"related"}
+
+
+def test_corpus_of_other_relations_is_noted(
+    tiny_model: Path, facts_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.jsonl"
+    lines = facts_file.read_text(encoding="utf-8").splitlines(keepends=True)
+    own = lines[0].replace("[r]educated at", "[r]likes")
+    assert own != lines[0] and own.count("[r]") == 1
+    other.write_text(own, encoding="utf-8")
+    words = ["evaluate", "-m", tiny_model, "-c", "hyperred", "--file", other]
+    assert run_here(*words) == 0
+    noted = "tripack: note: the model knows none of the relations of hyperred\n"
+    assert capfd.readouterr().err == noted
+    assert run_here(*words, "--quiet") == 0
+    assert capfd.readouterr().err == ""

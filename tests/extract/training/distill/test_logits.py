@@ -78,6 +78,18 @@ def test_teacher_of_other_labels_in_another_order_is_asked_by_name(
     assert float(partly(scored, fewer.word_states(taught.batch))) > 0
 
 
+def test_windows_without_spans_teach_a_number(model: ExtractionModel, taught: Lesson) -> None:
+    """Where entities are given, and there are none."""
+    bare = [
+        replace(window, entities=(), triples=(), qualifiers=(), given=True)
+        for window in taught.gold
+    ]
+    states = model.word_states(taught.batch)
+    _, scored = model.head.scored_loss(states, bare)  # type: ignore[operator]
+    loss = LogitsLoss(model, model, 2.0)(scored, states)
+    assert loss.item() == pytest.approx(0.0, abs=1e-6)
+
+
 def test_scored_loss_is_the_loss(model: ExtractionModel, taught: Lesson) -> None:
     states = model.word_states(taught.batch)
     losses, _ = model.head.scored_loss(states, taught.gold)  # type: ignore[operator]
