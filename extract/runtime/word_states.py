@@ -47,12 +47,16 @@ def skips_padding(model: ExtractionModel) -> bool:
     return model.encoder.skips_padding and model.fusion.by_piece
 
 
-class PaddedStates(nn.Module):
-    """Pieces in, word states of each task out; what `ExtractionModel.word_states` computes."""
+class _Network(nn.Module):
+    """The parts of a model that make word states."""
 
     def __init__(self, model: ExtractionModel) -> None:
         super().__init__()
         self.encoder, self.fusion = model.encoder, model.fusion
+
+
+class PaddedStates(_Network):
+    """Pieces in, word states of each task out; what `ExtractionModel.word_states` computes."""
 
     def forward(
         self,
@@ -68,17 +72,13 @@ class PaddedStates(nn.Module):
         return tuple(pool_words(states, word_of_piece, n_words) for states in fused)
 
 
-class RowStates(nn.Module):
+class RowStates(_Network):
     """The same for a plain BERT and a fusion of each piece by itself, computed for the real pieces alone.
 
     Only attention and pooling see padding: as in `extract.encoder.unpadded`, whose sources are named
     there, but what a graph does is the same whether there is any. Heads are told apart by the step that
     pads, so that it takes the place of a transposition.
     """
-
-    def __init__(self, model: ExtractionModel) -> None:
-        super().__init__()
-        self.encoder, self.fusion = model.encoder, model.fusion
 
     def forward(
         self,

@@ -131,8 +131,12 @@ def joined_places(
     places: dict[int, list[int]] = {}
     for place, layer in enumerate(chosen):
         places.setdefault(number[layer], []).append(place)
-    layers = tuple(places)
-    return None if layers == tuple(range(max(number) + 1)) else layers, list(places.values())
+    return unless_all(tuple(places), number), list(places.values())
+
+
+def unless_all(layers: tuple[int, ...], number: Sequence[int]) -> tuple[int, ...] | None:
+    """Layers to read as settings name them: None, the default, if they are all there are, in order."""
+    return None if layers == tuple(range(max(number) + 1)) else layers
 
 
 def one_chosen(wanted: int | None, share: float, chosen: tuple[int, ...], setting: str) -> int:

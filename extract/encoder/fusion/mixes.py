@@ -13,6 +13,7 @@ from extract.encoder.fusion.base import (
     TaskStates,
     joined_places,
     register_fusion,
+    unless_all,
 )
 from extract.encoder.pretrained import LayerStates
 
@@ -35,9 +36,8 @@ class LastLayer(Fusion):
     ) -> tuple[FusionConfig, dict[str, Tensor]]:
         """As `Fusion.renumbered`; layers that become one are read once, where the last of them stood."""
         backwards = dict.fromkeys(number[layer] for layer in reversed(self.chosen))
-        layers = tuple(backwards)[::-1]
-        every = layers == tuple(range(max(number) + 1))
-        return config.model_copy(update={"layers": None if every else layers}), {}
+        layers = unless_all(tuple(backwards)[::-1], number)
+        return config.model_copy(update={"layers": layers}), {}
 
 
 @register_fusion("scalar_mix")

@@ -46,7 +46,8 @@ class TrainedOn:
         What the corpus annotates is read from the split that the model was trained on; where that is
         not at hand, from `gold`.
         """
-        recipe, section = _recipe(model), section_of(model, corpus)
+        recipe = _recipe(model)
+        section = _section(recipe, corpus)
         if recipe is None or section is None:
             return None
         alone = len(recipe.corpora) == 1
@@ -90,7 +91,10 @@ class TrainedOn:
 
 def section_of(model: str, corpus: str) -> CorpusRecipe | None:
     """A corpus in a model's recipe; None if it is not there, or in several parts."""
-    recipe = _recipe(model)
+    return _section(_recipe(model), corpus)
+
+
+def _section(recipe: Recipe | None, corpus: str) -> CorpusRecipe | None:
     own = [s for s in recipe.corpora if s.name == corpus] if recipe is not None else []
     return own[0] if len(own) == 1 and own[0].parts is None else None
 
